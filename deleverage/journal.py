@@ -1,0 +1,180 @@
+"""The records of a run: what the account booked, filled, lost and refused, in order.
+
+Everything a result shows is a function of these records and the market's columns. All money is in
+the quote currency; a positive amount is a gain of the account. ``bar`` is the index of the bar in
+the run's columns (−1 before the first), ``ts`` UTC nanoseconds: the bar's close, or the settlement
+instant of a funding payment.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Cause(StrEnum):
+    """Why an amount was booked."""
+
+    DEPOSIT = "deposit"
+    FILL = "fill"  # realised profit or loss of a reducing fill
+    FEE = "fee"
+    FUNDING = "funding"
+    LIQUIDATION = "liquidation"  # realised loss of a liquidated position
+    LIQUIDATION_FEE = "liquidation_fee"
+    INSURANCE = "insurance_fund"  # lifts a cross account that fell below zero back to zero
+    TRANSFER = "margin_transfer"  # between free balance and a position's margin; sums to zero
+
+
+FREE = ""  # the balance that is not posted to any isolated position
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One booking. ``balance`` is FREE or the symbol whose isolated margin it changes."""
+
+    seq: int
+    bar: int
+    ts: int
+    cause: Cause
+    symbol: str  # instrument concerned; "" for deposits
+    balance: str
+    amount: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution: signed ``size`` at ``price``; ``closed`` + ``opened`` = ``size`` (signed).
+
+    ``reason`` names what filled: market, limit, stop, stop_limit, trail, close, liquidation.
+    ``role`` is maker or taker; ``fee`` ≥ 0 is paid; ``realised`` is the profit of the closed part.
+    ``position`` numbers the episode from flat to flat (a reversal closes one and opens the next:
+    the closed part belongs to ``position``, an opened part of a reversal to ``position + 1``).
+    ``size_after``, ``entry_after``, ``margin_after`` describe the position after the fill.
+    """
+
+    seq: int
+    bar: int
+    ts: int
+    symbol: str
+    order_ref: int
+    size: float
+    price: float
+    reason: str
+    role: str
+    fee: float
+    closed: float
+    opened: float
+    realised: float
+    position: int
+    size_after: float
+    entry_after: float
+    margin_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationEvent:
+    """A forced close. ``size`` is the signed size that was held; ``loss`` ≥ 0 the margin lost.
+
+    ``trigger_mark`` is the mark at which the venue acted, ``liquidation_price`` the level,
+    ``price`` the bankruptcy price at which the position was taken over. ``deficit`` ≥ 0 is what the
+    mark lay beyond bankruptcy × size: the insurance fund's, never the account's. ``gap``: the bar
+    opened beyond the level. ``mark_state`` is one of exact, clipped, last.
+    """
+
+    bar: int
+    ts: int
+    symbol: str
+    size: float
+    entry_price: float
+    leverage: float
+    margin_mode: str
+    liquidation_price: float
+    trigger_mark: float
+    price: float
+    loss: float
+    deficit: float
+    gap: bool
+    mark_state: str
+    last_at_trigger: float
+    position: int
+    cause: str = "mark"  # mark | funding | cross
+
+
+@dataclass(frozen=True, slots=True)
+class FundingPayment:
+    """One settlement on a held position. ``amount`` < 0 was paid. ``payer``: free or position."""
+
+    bar: int
+    ts: int
+    symbol: str
+    size: float
+    price: float
+    rate: float
+    amount: float
+    payer: str
+    state: str  # settled | missing | imputed
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An order the account or the venue refused, with the reason in words."""
+
+    bar: int
+    ts: int
+    symbol: str
+    order_ref: int
+    size: float
+    price: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The account after a change, valid until the next one: what per-bar curves are rebuilt from.
+
+    ``wallet`` is all collateral; ``size``, ``entry_price``, ``margin`` (posted, isolated; 0 for
+    cross), ``leverage`` and ``liquidation_price`` (NaN: none) are the position's in ``symbol``.
+    ``maintenance`` is MM at entry notional for near-miss arithmetic.
+    """
+
+    bar: int
+    symbol: str
+    wallet: float
+    size: float
+    entry_price: float
+    margin: float
+    leverage: float
+    liquidation_price: float
+    maintenance: float
+    position: int
+
+
+@dataclass(slots=True)
+class Journal:
+    """Append-only container of a run's records.
+
+    ``worst_equity`` holds, only for bars in which something happened, the lowest equity met on the
+    path inside the bar; other bars follow from the snapshot and the bar's mark extremes.
+    """
+
+    entries: list[Entry] = field(default_factory=list)
+    fills: list[Fill] = field(default_factory=list)
+    liquidations: list[LiquidationEvent] = field(default_factory=list)
+    funding: list[FundingPayment] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
+    worst_equity: dict[int, float] = field(default_factory=dict)
+
+    def wallet(self) -> float:
+        """All collateral: the exactly rounded sum of every entry."""
+        return math.fsum(entry.amount for entry in self.entries)
+
+    def balance(self, name: str) -> float:
+        """One balance: FREE or the isolated margin posted to a symbol."""
+        return math.fsum(entry.amount for entry in self.entries if entry.balance == name)
+
+    def total(self, cause: Cause) -> float:
+        """Sum of all entries of one cause."""
+        return math.fsum(entry.amount for entry in self.entries if entry.cause is cause)
