@@ -1,0 +1,1 @@
+"""Tests of deleverage; run them with ``make test``."""

@@ -1,0 +1,30 @@
+"""What every test may use: where the repository is, and where the shared reference data is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def reference_folder() -> Path:
+    """Folder of reference files and real market data: ``$DELEVERAGE_REFERENCE`` or ../shared."""
+    return Path(os.environ.get("DELEVERAGE_REFERENCE") or ROOT.parent / "shared")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout or unpacked source distribution the tests run in."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The folder of real data and reference cases; the test is skipped where it is absent."""
+    folder = reference_folder()
+    if not folder.is_dir():
+        pytest.skip(f"no reference data at {folder} (set DELEVERAGE_REFERENCE)")
+    return folder
