@@ -1,0 +1,61 @@
+# `make run` and `make test` set up everything they need: a virtual environment in $(VENV),
+# installed once and again whenever the metadata or the pinned versions change.
+
+PYTHON ?= python3
+VENV   ?= .venv
+ARGS   ?=
+
+BIN    := $(VENV)/bin
+PINS   := constraints.txt
+INPUTS := setup.cfg pyproject.toml $(PINS)
+PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c $(PINS)
+
+.DELETE_ON_ERROR:
+.PHONY: help run test test-slow lint bench clean
+
+help:
+	@echo 'make run        run the demo (make run ARGS="list strategies" runs any subcommand)'
+	@echo 'make test       run the tests that take seconds'
+	@echo 'make test-slow  run the tests that take longer'
+	@echo 'make lint       ruff and mypy'
+	@echo 'make bench      the benchmarks'
+	@echo 'make clean      remove $(VENV), caches and build products'
+
+run: $(VENV)/.run-stamp
+	@$(BIN)/python run_backtest.py $(ARGS)
+
+test: $(VENV)/.test-stamp
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/.test-stamp
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(VENV)/.test-stamp
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.test-stamp
+	$(BIN)/python -m pytest benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .benchmarks
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Deleverage needs Python 3.11 or later; '$(PYTHON)' is not." >&2; \
+	  echo "Another one: make PYTHON=python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
+	  echo "Could not make a virtual environment in $(VENV)." >&2; \
+	  echo "On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
+
+$(VENV)/.run-stamp: $(INPUTS) | $(BIN)/python
+	@echo "Installing Deleverage into $(VENV) (first run, or its requirements changed) ..."
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.test-stamp: $(INPUTS) | $(BIN)/python
+	@echo "Installing Deleverage and its test tools into $(VENV) ..."
+	@$(PIP) -e '.[test]'
+	@touch $@ $(VENV)/.run-stamp
