@@ -1,0 +1,270 @@
+"""What a run is: one frozen object that says everything needed to repeat it, and round-trips JSON.
+
+::
+
+    spec = RunSpec(data="constructive", strategy="level_reclaim", leverage=10)
+    spec.changed(leverage=20)            # a copy with other fields, validated again
+    RunSpec.from_json(spec.to_json())    # equal to spec
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Self
+
+from deleverage import timestamps
+from deleverage.errors import DataError, UsageError, unknown_name
+from deleverage.policies import FILLS, MARGIN_MODES, MISSING, PATHS, Fees, one_of
+
+DEFAULT_MARGIN_FRACTION = 0.20
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One run: data, strategy, account, venue and policies; frozen, validated, JSON-valued.
+
+    ==================  ==========================================================================
+    data                path of a dataset folder, or the name of a scenario
+    strategy            NAME | module:Class | file.py:Class
+    params              strategy parameters (numbers, text, booleans, None, tuples of these)
+    venue               rules and ladder; None: the venue of the data
+    symbol              refuse data of another symbol; None: whatever the data holds
+    leverage            set leverage, > 0
+    margin              isolated | cross
+    margin_fraction     an entry posts this share of equity as initial margin, in (0, 1];
+                        0.20 unless ``notional`` is given
+    notional            an entry opens this notional (quote) instead; excludes margin_fraction
+    notional_leverage   notional = margin_fraction × this × equity instead of × leverage: how the
+                        same-notional scan changes only the distance to liquidation
+    ladder              maintenance ladder file that replaces the shipped one
+    path, fill          policies inside a bar
+    mark                None, or "last": liquidate on last price
+    missing             fail | impute | skip: funding or mark that is not there
+    fees                (maker, taker) as fractions of notional; None: the venue's
+    slippage_bp         market and stop fills, basis points, ≥ 0
+    cash                opening wallet, quote currency, > 0
+    fromdate, todate    ISO text, UTC; also taken as datetime, date or UTC nanoseconds
+    on_liquidation      continue | stop
+    ==================  ==========================================================================
+
+    Raises UnknownName for a name nobody knows and UsageError for values out of range or excluding
+    one another.
+    """
+
+    data: str
+    strategy: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    venue: str | None = None
+    symbol: str | None = None
+    leverage: float = 10.0
+    margin: str = "isolated"
+    margin_fraction: float | None = None
+    notional: float | None = None
+    notional_leverage: float | None = None
+    ladder: str | None = None
+    path: str = "adverse"
+    fill: str = "through"
+    mark: str | None = None
+    missing: str = "fail"
+    fees: tuple[float, float] | None = None
+    slippage_bp: float = 2.0
+    cash: float = 10_000.0
+    fromdate: str | None = None
+    todate: str | None = None
+    on_liquidation: str = "continue"
+
+    def __post_init__(self) -> None:
+        self._names()
+        self._sizes()
+        for name in ("leverage", "cash"):
+            self._put(name, _number(name, getattr(self, name), above=0.0))
+        self._put("slippage_bp", _number("slippage_bp", self.slippage_bp, least=0.0, most=1_000.0))
+        if self.fees is not None:
+            self._put("fees", _fees(self.fees))
+        self._put("params", MappingProxyType({str(key): _plain(str(key), value)
+                                              for key, value in dict(self.params).items()}))
+        for name in ("fromdate", "todate"):
+            self._put(name, _moment(getattr(self, name)))
+        if self.from_ns is not None and self.to_ns is not None and self.from_ns >= self.to_ns:
+            raise UsageError(f"fromdate {self.fromdate} is not before todate {self.todate}")
+
+    @property
+    def from_ns(self) -> int | None:
+        """``fromdate`` as UTC nanoseconds."""
+        return None if self.fromdate is None else timestamps.parse(self.fromdate)
+
+    @property
+    def to_ns(self) -> int | None:
+        """``todate`` as UTC nanoseconds."""
+        return None if self.todate is None else timestamps.parse(self.todate)
+
+    @property
+    def sizing(self) -> str:
+        """The size rule in words, for headers: ``0.2 × equity as margin``, ``notional 5,000``."""
+        if self.notional is not None:
+            return f"notional {self.notional:,.10g}"
+        text = f"{self.margin_fraction:g} × equity as margin"
+        if self.notional_leverage is not None:
+            text = f"notional {self.margin_fraction:g} × {self.notional_leverage:g} × equity"
+        return text
+
+    def changed(self, **fields: Any) -> Self:
+        """A copy with other values; a new size rule replaces the old one.
+
+        Raises UnknownName for a field that does not exist.
+        """
+        known = [item.name for item in dataclasses.fields(self)]
+        for name in fields:
+            if name not in known:
+                raise unknown_name("field of a run", name, known)
+        if fields.get("notional") is not None:
+            fields = {"margin_fraction": None, "notional_leverage": None, **fields}
+        elif fields.get("margin_fraction") is not None:
+            fields = {"notional": None, **fields}
+        return dataclasses.replace(self, **fields)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every field as a plain JSON value, in the order of the class."""
+        values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        return {name: _listed(value) for name, value in values.items()}
+
+    def to_json(self) -> str:
+        """Canonical JSON: the same text for equal specifications."""
+        return json.dumps(self.as_dict(), sort_keys=True, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The specification written by :meth:`to_json`; DataError where it is none."""
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise DataError(f"not a run specification: {error}") from None
+        if not isinstance(values, dict):
+            raise DataError(f"not a run specification: found {type(values).__name__}")
+        return cls.from_dict(values)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The specification of :meth:`as_dict`; UnknownName for a field that does not exist."""
+        known = [item.name for item in dataclasses.fields(cls)]
+        for name in values:
+            if name not in known:
+                raise unknown_name("field of a run", str(name), known)
+        for name in ("data", "strategy"):
+            if name not in values:
+                raise UsageError(f"a run needs {name!r}; found only {', '.join(values) or 'nothing'}")
+        return cls(**values)
+
+    def key(self) -> str:
+        """SHA-256 of the canonical JSON."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def __hash__(self) -> int:
+        return hash(self.to_json())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a mapping proxy cannot be pickled; workers of a scan or sweep receive specifications
+        return type(self).from_json, (self.to_json(),)
+
+    def _names(self) -> None:
+        from deleverage import venues
+
+        for name in ("data", "strategy"):
+            value = getattr(self, name)
+            value = str(value) if isinstance(value, Path) else value
+            if not isinstance(value, str) or not value:
+                raise UsageError(f"{name} must be a non-empty text, found {value!r}")
+            self._put(name, value)
+        if self.venue is not None:
+            one_of("venue", self.venue, venues.names())
+        if self.ladder is not None:
+            self._put("ladder", str(self.ladder))
+        one_of("margin mode", self.margin, MARGIN_MODES)
+        one_of("path policy", self.path, PATHS)
+        one_of("fill rule", self.fill, FILLS)
+        one_of("missing policy", self.missing, MISSING)
+        one_of("on_liquidation rule", self.on_liquidation, ("continue", "stop"))
+        if self.mark is not None:
+            one_of("mark source", self.mark, ("last",))
+
+    def _sizes(self) -> None:
+        if self.notional is not None:
+            for name in ("margin_fraction", "notional_leverage"):
+                if getattr(self, name) is not None:
+                    raise UsageError(f"notional and {name} exclude one another: found notional "
+                                     f"{self.notional} and {name} {getattr(self, name)}")
+            self._put("notional", _number("notional", self.notional, above=0.0))
+            return
+        fraction = DEFAULT_MARGIN_FRACTION if self.margin_fraction is None else self.margin_fraction
+        self._put("margin_fraction", _number("margin_fraction", fraction, above=0.0, most=1.0))
+        if self.notional_leverage is not None:
+            self._put("notional_leverage",
+                      _number("notional_leverage", self.notional_leverage, above=0.0))
+
+    def _put(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+
+def _number(name: str, value: Any, above: float = -math.inf, least: float = -math.inf,
+            most: float = math.inf) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise UsageError(f"{name} must be a number, found {value!r}")
+    number = float(value)
+    if not math.isfinite(number) or number <= above or number < least or number > most:
+        wanted = f"in ({above:g}, {most:g}]" if math.isfinite(most) and math.isfinite(above) else (
+            f"> {above:g}" if math.isfinite(above) else f"in [{least:g}, {most:g}]")
+        raise UsageError(f"{name} must be {wanted}, found {value}")
+    return number
+
+
+def _fees(value: Any) -> tuple[float, float]:
+    if isinstance(value, Fees):
+        return value.maker, value.taker
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise UsageError(f"fees must be (maker, taker) as fractions of notional, found {value!r}")
+    maker, taker = (_number("a fee", rate) for rate in value)
+    checked = Fees(maker, taker)
+    return checked.maker, checked.taker
+
+
+def _moment(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (str, int, datetime, date)):
+        raise UsageError(f"not an ISO date or time: {value!r}")
+    if isinstance(value, int):
+        stamp = value
+    elif isinstance(value, datetime):
+        stamp = timestamps.from_datetime(value)
+    else:
+        stamp = timestamps.parse(value if isinstance(value, str) else value.isoformat())
+    return timestamps.to_datetime(stamp).isoformat()
+
+
+def _plain(name: str, value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise UsageError(f"strategy parameter {name} must be finite, found {value}")
+        return value
+    if isinstance(value, (tuple, list)):
+        return tuple(_plain(name, item) for item in value)
+    raise UsageError(f"strategy parameter {name} must be a number, text, boolean, None or a tuple "
+                     f"of these, found {type(value).__name__}")
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_listed(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _listed(item) for key, item in value.items()}
+    return value
