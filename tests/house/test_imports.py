@@ -1,0 +1,107 @@
+"""Which way dependencies point, and what an import costs."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.house import tree
+
+# the pure core: rules and records, usable and tested without a Cerebro
+PURE = (
+    "deleverage._version", "deleverage.errors", "deleverage.timestamps", "deleverage.instrument",
+    "deleverage.market", "deleverage.columns", "deleverage.journal", "deleverage.policies",
+    "deleverage.margin", "deleverage.venues", "deleverage.account", "deleverage.matching",
+    "deleverage.detectors", "deleverage.statistics",
+)
+# above the backtrader adapters, each may use those before it
+RESULTS = ("deleverage.runner", "deleverage.results", "deleverage.scan", "deleverage.tearsheet")
+COMMAND = ("deleverage.cli",)
+HEAVY = ("backtrader", "pandas", "pyarrow")
+
+
+def _below(name: str, packages: tuple[str, ...]) -> bool:
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def _layer(name: str) -> int:
+    """0 pure core, 1 adapters (feeds, broker, strategies …), 2 results, 3 command line."""
+    if _below(name, PURE):
+        return 0
+    return 3 if _below(name, COMMAND) else 2 if _below(name, RESULTS) else 1
+
+
+def _python(code: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run a line of Python in a new process with the repository on its path."""
+    return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True,
+                          text=True, check=False)
+
+
+def test_the_pure_core_needs_neither_backtrader_nor_pandas() -> None:
+    """No module of the pure core imports backtrader or pandas, not even lazily."""
+    found = [f"{module.label}:{line} {name}"
+             for module in tree.modules() if _layer(module.name) == 0
+             for line, name in tree.imports(module)
+             if name.split(".")[0] in ("backtrader", "pandas")]
+    assert found == []
+
+
+def test_dependencies_point_one_way() -> None:
+    """Core ← adapters ← results ← command line: no module imports from a layer above its own."""
+    found = [f"{module.label}:{line} imports {name}"
+             for module in tree.modules() for line, name in tree.imports(module)
+             if name.startswith("deleverage.") and _layer(name) > _layer(module.name)]
+    assert found == []
+
+
+def test_only_the_namespaced_names_are_imported() -> None:
+    """Nobody imports feeds, strategies or analyzers under their bare names."""
+    found = [f"{module.label}:{line} {name}"
+             for module in tree.modules() + tree.scripts() for line, name in tree.imports(module)
+             if name.split(".")[0] in tree.LINKED]
+    assert found == []
+
+
+def test_the_package_itself_is_light() -> None:
+    """``import deleverage`` loads neither backtrader nor pandas nor pyarrow."""
+    done = _python(f"import sys, deleverage; print([n for n in {HEAVY} if n in sys.modules])")
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
+
+
+def test_the_pure_core_loads_nothing_heavy() -> None:
+    """Importing every pure module loads none of backtrader, pandas and pyarrow."""
+    names = [module.name for module in tree.modules() if _layer(module.name) == 0]
+    done = _python(f"import sys, importlib\nfor n in {names}: importlib.import_module(n)\n"
+                   f"print([n for n in {HEAVY} if n in sys.modules])")
+    assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
+
+
+@pytest.mark.parametrize("name", tree.LINKED)
+def test_a_bare_root_package_is_refused(name: str) -> None:
+    """Importing a root folder under its bare name raises an error that gives the right name."""
+    done = _python(f"import {name}")
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"ImportError: import 'deleverage.{name}', not '{name}'")
+
+
+def test_one_file_has_one_module_name() -> None:
+    """Every installed module imports under deleverage.* and knows itself by that name."""
+    for module in tree.modules():
+        assert importlib.import_module(module.name).__name__ == module.name
+
+
+def test_public_names_resolve() -> None:
+    """Each name the package offers exists, and dir() lists them all without importing them."""
+    import deleverage
+
+    assert set(deleverage.__all__) <= set(dir(deleverage))
+    for name in deleverage.__all__:
+        assert getattr(deleverage, name) is not None
+    with pytest.raises(AttributeError, match="Perpetualbroker"):
+        deleverage.Perpetualbroker  # noqa: B018 - the access is the test
