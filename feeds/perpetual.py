@@ -1,0 +1,219 @@
+"""``PerpetualData``: everything known of one perpetual, as lines of one backtrader feed.
+
+Bars are stamped with their CLOSE (naive UTC). Where nothing is resampled or filtered the lines are
+filled in bulk; otherwise row by row, with the same values.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import sys
+from array import array
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+
+from deleverage.columns import BASE_LINES, Floats, MarketColumns
+from deleverage.errors import DataError, UsageError, unknown_name
+from deleverage.feeds.dataset import Dataset
+from deleverage.instrument import Instrument
+from deleverage.market import Market
+from deleverage.timestamps import DAY, MINUTE, SECOND, day_numbers, show
+
+_EXTRA = BASE_LINES[6:]  # backtrader's own feed has the six before them
+_CHUNK = 4096  # rows turned into Python floats at a time when loading row by row
+_PREFIX = "PerpetualData_"
+
+# backtrader's optimiser pickles the engine with its feeds; read-only mappings cannot be otherwise
+copyreg.pickle(MappingProxyType, lambda view: (MappingProxyType, (dict(view),)))
+
+
+class _MetaPerpetualData(bt.feed.DataBase.__class__):  # type: ignore[misc]
+    """Opens the market before the feed exists, because its venues decide which lines it has."""
+
+    def doprenew(cls, *args: Any, **kwargs: Any) -> Any:
+        cls, args, kwargs = super().doprenew(*args, **kwargs)
+        _check_parameters(cls, kwargs)
+        if kwargs.get("dataset") is None and kwargs.get("columns") is None:
+            kwargs["dataset"] = args[0] if args else kwargs.pop("dataname", None)
+            args = args[1:]
+        source, columns = kwargs.get("dataset"), kwargs.get("columns")
+        if (source is None) == (columns is None):
+            raise UsageError("PerpetualData needs one of dataset= (a folder or Dataset) and "
+                             "columns= (MarketColumns)")
+        if columns is None:
+            dataset = source if isinstance(source, Dataset) else Dataset.open(source)
+            columns, kwargs["dataset"] = dataset.columns(), dataset.path
+        kwargs["columns"] = columns
+        for name in ("fromdate", "todate"):
+            kwargs[name] = _moment(name, kwargs.get(name))
+        return with_venues(cls, columns.venues), args, kwargs
+
+
+class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ignore[misc]
+    """One perpetual's bars, mark, index, funding, open interest and liquidations on one clock.
+
+    ``dataset``: a dataset folder or :class:`Dataset`; or ``columns``: a MarketColumns. ``fromdate``
+    and ``todate`` (datetime, date or ISO text, naive UTC) keep bars whose close lies between them,
+    both included. Lines beyond OHLCV and ``openinterest``: ``mark_open/high/low/close`` (last
+    COMPLETED mark row), ``index_close``, ``funding_rate`` (NaN but in the bar of a settlement),
+    ``long_liquidations``, ``short_liquidations`` and ``largest_liquidation`` (USD in the bar),
+    ``liquidation_count``, and ``long_liquidations_<venue>``, ``short_liquidations_<venue>``.
+    """
+
+    lines = _EXTRA
+    params = (("dataset", None), ("columns", None))
+
+    def __init__(self) -> None:
+        super().__init__()
+        if not self.p.name:
+            self._name = self.market.instrument.symbol
+        self.p.timeframe, self.p.compression = timeframe(self.market.step_ns)
+        self._cut: MarketColumns | None = None
+        self._row, self._rows = 0, []
+
+    @property
+    def market(self) -> Market:
+        """What the dataset says about itself."""
+        return self._whole().market
+
+    @property
+    def instrument(self) -> Instrument:
+        """The contract whose market this is."""
+        return self.market.instrument
+
+    @property
+    def columns(self) -> MarketColumns:
+        """The bars this feed delivers, as arrays: row 0 is the first bar (from ``_start`` on).
+
+        Raises UsageError on a feed with filters (a resampled one): its bars are not the market's.
+        """
+        if self._filters:
+            raise UsageError(f"{self._name}: resampled or filtered bars have no columns of their "
+                             "own; add the PerpetualData itself and resample a second view of it")
+        return self._delivered()
+
+    def _whole(self) -> MarketColumns:
+        if self.p.columns is None:  # came out of a pickle
+            self.p.columns = Dataset.open(self.p.dataset).columns()
+        return self.p.columns
+
+    def _delivered(self) -> MarketColumns:
+        if self._cut is None:
+            whole = self._whole()
+            days = day_numbers(whole.close_ns)
+            first = int(np.searchsorted(days, self.fromdate, side="left"))
+            stop = int(np.searchsorted(days, self.todate, side="right"))
+            self._cut = whole if stop - first == len(whole) else whole.sliced(first, stop)
+        return self._cut
+
+    def _start(self) -> None:
+        super()._start()
+        self._cut = None
+        self._row, self._rows = 0, []
+        if not len(self._delivered()):
+            whole = self._whole()
+            raise DataError(f"{self._name}: no bars between fromdate {self.p.fromdate} and todate "
+                            f"{self.p.todate} (the data covers {show(whole.market.start_ns)} to "
+                            f"{show(whole.market.end_ns)})")
+
+    def preload(self) -> None:
+        """Fill all lines at once; row by row where a filter, a buffer limit or a zone asks."""
+        lines = self.lines.lines
+        if self._filters or self._tzinput or any(
+                line.mode == line.QBuffer or line.bindings for line in lines):
+            super().preload()
+            return
+        for line, column in zip(lines, self._columns_in_order(), strict=True):
+            filled = array("d")
+            filled.frombytes(memoryview(np.ascontiguousarray(column)).cast("B"))
+            if line.extension:
+                filled.extend([float("nan")] * line.extension)
+            line.array = filled
+        self._row = len(self._delivered())
+        self.home()
+
+    def _load(self) -> bool:
+        """The next row into the current bar (preload off, filters, resampling)."""
+        row, count = self._row, len(self._delivered())
+        if row >= count:
+            return False
+        if row % _CHUNK == 0:
+            chunk = [column[row:row + _CHUNK].tolist() for column in self._columns_in_order()]
+            self._rows = list(zip(*chunk, strict=True))
+        for line, value in zip(self.lines.lines, self._rows[row % _CHUNK], strict=True):
+            line[0] = value
+        self._row = row + 1
+        return True
+
+    def _columns_in_order(self) -> list[Floats]:
+        columns = self._delivered()
+        return [day_numbers(columns.close_ns) if name == "datetime" else columns.lines[name]
+                for name in self.getlinealiases()]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what can be opened again: the memory-mapped columns."""
+        state = dict(self.__dict__)
+        state["_cut"], state["_rows"] = None, []
+        if self.p.dataset is not None:
+            state["params"] = state["p"] = bare = type(self.p)()
+            for name, value in self.p._getkwargs().items():
+                setattr(bare, name, None if name == "columns" else value)
+        return state
+
+
+def with_venues(cls: type, venues: Sequence[str]) -> type:
+    """``cls`` with the lines of ``venues``, made once per set and found again by its name."""
+    if not venues or getattr(cls, "venues_of_lines", None) == tuple(venues):
+        return cls
+    name = f"{cls.__name__}_{'__'.join(venues)}"
+    module = sys.modules[cls.__module__]
+    found: type | None = vars(module).get(name)
+    if found is None:
+        lines = tuple(f"{side}_liquidations_{venue}" for venue in venues
+                      for side in ("long", "short"))
+        found = type(cls)(name, (cls,), {
+            "lines": lines, "__module__": cls.__module__, "__doc__": cls.__doc__,
+            "venues_of_lines": tuple(venues)})
+        setattr(module, name, found)
+    return found
+
+
+def __getattr__(name: str) -> Any:
+    """Classes with venue lines, made again when a process without them unpickles a feed."""
+    if name.startswith(_PREFIX):
+        return with_venues(PerpetualData, name.removeprefix(_PREFIX).split("__"))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def timeframe(step_ns: int) -> tuple[int, int]:
+    """backtrader's timeframe and compression of a bar length (1 h is 60 minutes)."""
+    for unit, length in ((bt.TimeFrame.Days, DAY), (bt.TimeFrame.Minutes, MINUTE),
+                         (bt.TimeFrame.Seconds, SECOND)):
+        if step_ns % length == 0:
+            return unit, step_ns // length
+    raise DataError(f"bars of {step_ns} ns are no whole number of seconds")
+
+
+def _moment(name: str, value: Any) -> Any:
+    """A date limit as backtrader takes it; ISO text is read."""
+    if not isinstance(value, (str, Path)):
+        return value
+    try:
+        text = str(value)
+        return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{name}: not an ISO date or time: {str(value)!r}") from None
+
+
+def _check_parameters(cls: Any, given: dict[str, Any]) -> None:
+    """backtrader would take a misspelt parameter for an argument of the constructor."""
+    known = {*cls.params._getkeys(), *cls.plotinfo._getkeys()}
+    for name in given:
+        if name not in known:
+            raise unknown_name(f"parameter of {cls.__name__}", name, known)
