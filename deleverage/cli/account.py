@@ -1,0 +1,82 @@
+"""The options that describe a run, and the specification made of those that were given.
+
+No default is repeated here: an option that was not typed is left to ``RunSpec``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from deleverage.cli.arguments import Parser, assignment, fees, number
+from deleverage.errors import UsageError
+from deleverage.policies import FILLS, MARGIN_MODES, MISSING, PATHS
+from deleverage.spec import RunSpec
+
+FIELDS = ("data", "strategy", "venue", "symbol", "leverage", "margin", "margin_fraction",
+          "notional", "ladder", "path", "fill", "mark", "missing", "fees", "slippage_bp", "cash",
+          "fromdate", "todate", "on_liquidation")
+
+
+def add_data(parser: Parser) -> None:
+    """What runs on what."""
+    group = parser.add_argument_group("data and strategy")
+    group.add_argument("--data", metavar="DATASET",
+                       help="a dataset's folder or the name of a scenario")
+    group.add_argument("--strategy", metavar="REF", help="NAME, module:Class or file.py:Class")
+    group.add_argument("--set", type=assignment, action="append", default=[], dest="parameters",
+                       metavar="NAME=VALUE", help="a strategy parameter; may be repeated")
+    group.add_argument("--symbol", metavar="NAME", help="refuse data of another symbol")
+    group.add_argument("--from", dest="fromdate", metavar="TIME", help="first bar; ISO, UTC")
+    group.add_argument("--to", dest="todate", metavar="TIME", help="last bar; ISO, UTC")
+
+
+def add_account(parser: Parser) -> None:
+    """What the account is."""
+    group = parser.add_argument_group("account")
+    group.add_argument("--cash", type=number, metavar="USD", help="opening wallet (default 10000)")
+    group.add_argument("--leverage", type=number, metavar="X", help="set leverage (default 10)")
+    group.add_argument("--margin", metavar="MODE", help=f"{_either(MARGIN_MODES)}")
+    group.add_argument("--margin-fraction", type=number, metavar="F",
+                       help="an entry posts F × equity as margin (default 0.20)")
+    group.add_argument("--notional", type=number, metavar="USD",
+                       help="an entry opens this notional instead")
+
+
+def add_market(parser: Parser) -> None:
+    """What the account meets."""
+    group = parser.add_argument_group("venue and policies")
+    group.add_argument("--venue", metavar="NAME", help="rules and ladder (default: the data's)")
+    group.add_argument("--ladder", metavar="FILE", help="a maintenance ladder of your own")
+    group.add_argument("--fees", type=fees, metavar="MAKER,TAKER",
+                       help="fractions of notional, 0.0002,0.0005 (default: the venue's)")
+    group.add_argument("--slippage-bp", type=number, metavar="BP",
+                       help="of market and stop fills, in basis points (default 2)")
+    group.add_argument("--path", metavar="POLICY", help=f"inside a bar: {_either(PATHS)}")
+    group.add_argument("--fill", metavar="RULE", help=f"of limit orders: {_either(FILLS)}")
+    group.add_argument("--missing", metavar="POLICY",
+                       help=f"funding or mark that is not there: {_either(MISSING)}")
+    group.add_argument("--mark", metavar="SOURCE",
+                       help="last: liquidate on last price, said on the sheet")
+    group.add_argument("--on-liquidation", metavar="RULE", help="continue (default) or stop")
+
+
+def add_debug(parser: Parser) -> None:
+    """``--debug``, which :func:`deleverage.cli.main.entry` reads by itself."""
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+
+
+def specification(options: argparse.Namespace, **more: Any) -> RunSpec:
+    """The run of the options that were given; UsageError where data or strategy is missing."""
+    values = {name: getattr(options, name, None) for name in FIELDS}
+    values.update(more)
+    values = {name: value for name, value in values.items() if value is not None}
+    for name in ("data", "strategy"):
+        if name not in values:
+            raise UsageError(f"--{name} is missing")
+    return RunSpec(params=dict(getattr(options, "parameters", ())), **values)
+
+
+def _either(names: tuple[str, ...]) -> str:
+    first, *others = names
+    return f"{first} (default){', ' if len(others) > 1 else ' or '}{' or '.join(others)}"

@@ -1,0 +1,139 @@
+"""A parser whose complaints are one line with the near miss, and the checks of single values."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from deleverage.errors import UnknownName, UsageError, unknown_name
+
+
+class Parser(argparse.ArgumentParser):
+    """``argparse`` that raises :class:`UsageError` and never exits or prints by itself.
+
+    Options cannot be abbreviated: ``--lev`` is refused, with ``--leverage`` as the near miss.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("allow_abbrev", False)
+        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(*args, **kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the complaint as a UsageError that names where help is."""
+        raise UsageError(f"{message} (see `{self.prog} --help`)")
+
+    def options(self) -> tuple[str, ...]:
+        """Every long option of this command, as typed (``--leverage``)."""
+        return tuple(text for action in self._actions for text in action.option_strings
+                     if text.startswith("--"))
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As ``argparse``, but whatever is left over is refused here, with its near miss."""
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            word = rest[0].partition("=")[0]
+            near = difflib.get_close_matches(word, self.options(), n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            kind = "option" if word.startswith("-") else "argument"
+            self.error(f"unknown {kind} {word!r}{hint}")
+        return found, rest
+
+
+def number(text: str) -> float:
+    """A number; its range is checked where it is used."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number, found {text!r}") from None
+
+
+def fees(text: str) -> tuple[float, float]:
+    """``maker,taker`` as fractions of notional: ``0.0002,0.0005`` is 2 and 5 bp."""
+    try:
+        maker, taker = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"fees are MAKER,TAKER as fractions (0.0002,0.0005), found {text!r}") from None
+    return maker, taker
+
+
+def assignment(text: str) -> tuple[str, Any]:
+    """``key=value`` of ``--set``; the value as number, true/false/none, comma list or text."""
+    key, sign, value = text.partition("=")
+    if not sign or not key.isidentifier():
+        raise argparse.ArgumentTypeError(f"--set takes name=value, found {text!r}")
+    if "," in value:
+        return key, tuple(literal(part) for part in value.split(",") if part)
+    return key, literal(value)
+
+
+def literal(text: str) -> Any:
+    """One word as int, float, bool, None or, when it is none of these, itself."""
+    words = {"true": True, "false": False, "none": None}
+    if text.strip().lower() in words:
+        return words[text.strip().lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text.strip()
+
+
+def with_config(arguments: Sequence[str], parser: Parser) -> list[str]:
+    """``arguments`` with the file of ``--config`` put before them, so that typed options win.
+
+    Keys of the file are the long options without dashes; ``[set]`` holds strategy parameters.
+    Raises UsageError for a file that is no TOML and UnknownName for a key that is no option.
+    """
+    path = _config_path(arguments)
+    if path is None:
+        return list(arguments)
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read --config {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"--config {path} is not TOML: {error}") from None
+    known = {option.removeprefix("--"): option for option in parser.options()}
+    tokens: list[str] = []
+    for key, value in values.items():
+        name = key.replace("_", "-")
+        if name not in known or name in ("config", "help"):
+            raise UnknownName(f"--config {path}: {unknown_name('key', key, known)}")
+        tokens += _tokens(path, known[name], value)
+    return tokens + list(arguments)
+
+
+def _config_path(arguments: Sequence[str]) -> Path | None:
+    for index, word in enumerate(arguments):
+        if word.startswith("--config="):
+            return Path(word.partition("=")[2])
+        if word == "--config" and index + 1 < len(arguments):
+            return Path(arguments[index + 1])
+    return None
+
+
+def _tokens(path: Path, option: str, value: object) -> list[str]:
+    if value is True:
+        return [option]
+    if value is False:
+        return []
+    if option == "--set":
+        if not isinstance(value, dict):
+            raise UsageError(f"--config {path}: [set] must be a table of strategy parameters")
+        return [f"--set={key}={_word(item)}" for key, item in value.items()]
+    if isinstance(value, dict):
+        raise UsageError(f"--config {path}: {option.removeprefix('--')} is not a table")
+    return [f"{option}={_word(value)}"]
+
+
+def _word(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(_word(item) for item in value) + ("," if len(value) == 1 else "")
+    return str(value)

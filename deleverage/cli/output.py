@@ -1,0 +1,63 @@
+"""Where words go: results on stdout, everything else on stderr, progress on a terminal only."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+
+def say(text: str = "") -> None:
+    """Print a piece of a result on stdout."""
+    print(text)
+
+
+def note(text: str) -> None:
+    """Print a remark that is not part of the result on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def say_json(value: object) -> None:
+    """Print ``value`` as JSON on stdout; what is not a finite number becomes null."""
+    print(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def plain(value: Any) -> Any:
+    """``value`` in JSON's own types: NaN and infinity become None, records become objects."""
+    if value is None or isinstance(value, bool | str):
+        return str(value) if isinstance(value, str) else value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):  # numpy scalars and arrays
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
+
+
+@contextmanager
+def progress(label: str, total: int, quiet: bool = False) -> Iterator[Callable[[str], None]]:
+    """A bar of ``total`` steps on a terminal's stderr; the yielded function ends one step."""
+    if quiet or total < 2 or not sys.stderr.isatty():
+        yield lambda text="": None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc=label, file=sys.stderr, leave=False) as bar:
+
+        def step(text: str = "") -> None:
+            bar.set_postfix_str(text, refresh=False)
+            bar.update()
+
+        yield step

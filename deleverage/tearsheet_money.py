@@ -1,0 +1,145 @@
+"""What it earned and cost, as tables: performance, drawdown, gross to net, funding, trades.
+
+Each function takes the part of ``RunResult.statistics`` it shows and calculates nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from deleverage import timestamps
+from deleverage.tearsheet_text import (
+    hours,
+    lines,
+    money,
+    number,
+    percent,
+    section,
+    share,
+    table,
+)
+
+Figures = Mapping[str, Any]
+
+
+def drawdown(figures: Figures, quote: str) -> str:
+    """Depth at the bar's close and inside it, and how long it lasted."""
+    rows = (
+        ("at the bar's close", percent(figures["max"], sign=False),
+         money(figures["max_usd"], sign=False), when(figures["peak_ns"]),
+         when(figures["trough_ns"]), _recovered(figures)),
+        ("inside the bar (worst point)", percent(figures["max_inside"], sign=False),
+         money(figures["max_inside_usd"], sign=False), when(figures["inside_peak_ns"]),
+         when(figures["inside_trough_ns"]), ""),
+    )
+    rest = (f"Under water {share(figures['under_water'])} of the time, longest "
+            f"{hours(_span(figures['longest_ns']))}, {figures['drawdowns']} drawdowns, average "
+            f"{percent(figures['average'], sign=False)}.")
+    head = ("equity at mark", "deepest", quote, "from (UTC)", "to (UTC)", "recovered (UTC)")
+    return section("DRAWDOWN", table(head, rows), rest)
+
+
+def _recovered(figures: Figures) -> str:
+    if figures["trough_ns"] is None:
+        return "n/a"
+    return when(figures["recovered_ns"]) if figures["recovered_ns"] is not None else "not yet"
+
+
+def _span(value: float | None) -> float | None:
+    return None if value is None else value / timestamps.HOUR
+
+
+def when(stamp: int | None) -> str:
+    """A UTC stamp, ``n/a`` where there is none."""
+    return "n/a" if stamp is None else timestamps.show(stamp)
+
+
+def performance(figures: Figures) -> str:
+    """Annual figures, each withheld with its reason where the sample is short."""
+    names = (("cagr", "CAGR", percent), ("volatility", "volatility p.a.", percent),
+             ("sharpe", "Sharpe", number), ("sortino", "Sortino", number),
+             ("calmar", "Calmar", number))
+    reasons = figures["withheld"]
+    cells = [(label, reasons.get(key) or form(figures[key])) for key, label, form in names]
+    span = number(figures["days"], 1)
+    head = f"PERFORMANCE ({span} days, 365 a year, from {figures['daily_returns']} daily returns)"
+    cells += [("best day", percent(figures["best_day"])),
+              ("worst day", percent(figures["worst_day"]))]
+    return section(head, table([name for name, _ in cells], [[cell for _, cell in cells]], left=0))
+
+
+def costs(figures: Figures, quote: str) -> str:
+    """From gross to net, every cause of the journal on its own line."""
+    split = figures["of_gross"]
+    rows = [
+        ("price, positions that were closed or are open", money(split["price"])),
+        ("price, positions that were liquidated", money(split["liquidations"])),
+        ("= gross", money(figures["gross"])),
+        ("fees", money(figures["fees"])),
+        ("funding", money(figures["funding"])),
+        ("liquidation fees", money(figures["liquidation_fees"])),
+        ("insurance fund", money(figures["insurance"])),
+        ("= net", money(figures["net"])),
+    ]
+    foot = (f"of which unrealised {money(figures['unrealised'])}; turnover "
+            f"{money(figures['turnover'], sign=False)} {quote}, fees "
+            f"{percent(figures['fees_share'], sign=False, digits=3)} of it")
+    return section(f"FROM GROSS TO NET ({quote})", table(("", quote), rows), foot)
+
+
+def funding(figures: Figures, quote: str) -> str:
+    """The settlements met, by state, and how much money was uncertain."""
+    if not figures["payments"] and not figures["missing_due"]:
+        return section("FUNDING", "no settlement on a held position")
+    rows = ([row["state"], f"{row['count']:,}", money(row["net"])] for row in figures["by_state"]
+            if row["count"])
+    head = (f"{figures['payments']} payments, net {money(figures['net'])} (received "
+            f"{money(figures['received'])}, paid {money(figures['paid'])}), largest "
+            f"{money(figures['largest'])}; on longs {money(figures['long'])}, on shorts "
+            f"{money(figures['short'])}.")
+    doubt = ""
+    if figures["missing_due"] or figures["uncertain"]:
+        doubt = (f"Missing although due: {figures['missing_due']}; uncertain money "
+                 f"{money(figures['uncertain'], sign=False)} "
+                 f"({share(figures['uncertain_share'])} of all funding).")
+    return section(f"FUNDING ({quote}; a payment of the account is negative)",
+                   lines([head], ""), table(("state", "settlements", "net"), rows), doubt)
+
+
+def trades(figures: Figures, quote: str) -> str:
+    """The trade list added up by exit reason and by side."""
+    if not figures["count"] and not figures["open"]:
+        return section("TRADES", "none")
+    short = figures["withheld"]
+    head = (f"{figures['count']} closed, {figures['open']} open; {figures['wins']} won, "
+            f"{figures['losses']} lost (win rate "
+            f"{short.get('win_rate') or share(figures['win_rate'])}); expectancy "
+            f"{short.get('expectancy') or money(figures['expectancy'])} a trade, profit factor "
+            f"{short.get('profit_factor') or number(figures['profit_factor'])}; best "
+            f"{money(figures['best'])}, worst {money(figures['worst'])}; in the market "
+            f"{share(figures['time_in_market'])} of the time, "
+            f"{hours(figures['average_holding_h'])} a trade.")
+    right = (f"Direction right in {figures['right']}, wrong in {figures['wrong']}; liquidated "
+             f"{figures['liquidated']}, of these right on direction "
+             f"{figures['right_liquidated']}.")
+    return section(f"TRADES BY EXIT REASON ({quote})", lines([head], ""), lines([right], ""),
+                   _groups("exit reason", figures["by_exit_reason"]) + "\n",
+                   _groups("side", figures["by_side"]))
+
+
+def _groups(name: str, rows: Any) -> str:
+    return table((name, "trades", "won", "right on\ndirection", "net", "average",
+                  "average\nholding"),
+                 ([row["name"], f"{row['count']:,}", f"{row['wins']:,}", f"{row['right']:,}",
+                   money(row["net"]), money(row["average"]), hours(row["holding_h"])]
+                  for row in rows if row["count"]))
+
+
+def orders(figures: Figures) -> str:
+    """Fills by role and every reason an order was refused for."""
+    head = (f"{figures['fills']:,} fills ({figures['maker']:,} maker, {figures['taker']:,} taker), "
+            f"{figures['rejections']:,} orders refused")
+    rows = [[reason, f"{count:,}"] for reason, count in
+            sorted(figures["rejections_by_reason"].items(), key=lambda item: -item[1])]
+    return section("ORDERS", head, table(("refused because", "orders"), rows) if rows else "")

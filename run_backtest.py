@@ -1,0 +1,8 @@
+"""The main program: ``python run_backtest.py`` runs the demo, ``--help`` lists the rest."""
+
+import sys
+
+from deleverage.cli.main import entry
+
+if __name__ == "__main__":
+    sys.exit(entry())

@@ -1,0 +1,138 @@
+"""A result made by hand, with a figure in every place a sheet shows; SYNTHETIC like its market."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from deleverage import timestamps
+from deleverage.journal import Journal
+from deleverage.results import DailyEquity, Provenance, RunResult
+from deleverage.spec import RunSpec
+from deleverage.statistics.leverage_scan import LEVERAGES, LeverageScan, ScanRow
+
+START = timestamps.parse("2026-01-28T00:01")
+LOW = timestamps.parse("2026-01-31T18:41")
+END = timestamps.parse("2026-02-12")
+
+PERFORMANCE = {
+    "start_equity": 10_000.0, "end_equity": 7_512.34, "net": -2_487.66, "total_return": -0.248766,
+    "market_return": 0.0093, "days": 15.0, "daily_returns": 15, "best_day": 0.021,
+    "worst_day": -0.2, "cagr": None, "volatility": 0.61, "sharpe": None, "sortino": None,
+    "calmar": None, "withheld": {"cagr": "n/a (n=15)", "sharpe": "n/a (n=15)",
+                                 "sortino": "n/a (n=15)", "calmar": "n/a (n=15)"},
+}
+DRAWDOWN = {
+    "max": 0.2512, "max_usd": 2_512.0, "peak_ns": START, "trough_ns": LOW, "recovered_ns": None,
+    "max_inside": 0.3141, "max_inside_usd": 3_141.0, "inside_peak_ns": START,
+    "inside_trough_ns": LOW, "average": 0.1, "ulcer": 0.1, "cdar_95": 0.2, "under_water": 0.875,
+    "longest_ns": 13 * timestamps.DAY, "drawdowns": 3,
+}
+GROUP = {"name": "stop", "count": 2, "wins": 0, "right": 1, "net": -487.66, "average": -243.83,
+         "holding_h": 0.5}
+TRADES = {
+    "count": 3, "open": 0, "long": 3, "short": 0, "wins": 1, "losses": 2, "win_rate": 1 / 3,
+    "profit_factor": 0.25, "expectancy": -829.22, "expectancy_return": -0.08, "average_win": 120.0,
+    "average_loss": -1_300.0, "best": 120.0, "worst": -2_000.0, "sqn": None, "best_share": None,
+    "net_without_best": -2_607.66, "average_holding_h": 30.0, "time_in_market": 0.25, "right": 2,
+    "wrong": 1, "liquidated": 1, "right_liquidated": 1, "p_right": 2 / 3, "p_liquidated": 1 / 3,
+    "p_liquidated_right": 0.5, "withheld": {"sqn": "n/a (n=3)"},
+    "by_exit_reason": [GROUP, {**GROUP, "name": "liquidation", "count": 1, "net": -2_000.0}],
+    "by_side": [{**GROUP, "name": "long", "count": 3}, {**GROUP, "name": "short", "count": 0}],
+}
+COSTS = {
+    "gross": -2_400.0, "fees": -80.0, "funding": -7.66, "liquidation_fees": 0.0, "insurance": 0.0,
+    "net": -2_487.66, "unrealised": 0.0, "deposits": 10_000.0,
+    "of_gross": {"price": -400.0, "liquidations": -2_000.0}, "unattributed": 0.0,
+    "fees_share": 0.0005, "turnover": 160_000.0,
+}
+EXPOSURE = {
+    "bars": 21_600, "bars_in_market": 5_400, "time_in_market_h": 90.0, "time_in_market": 0.25,
+    "notional_hours": 1_800_000.0, "drawdown_from_ns": START, "drawdown_to_ns": LOW,
+    "max_account_leverage": 2.5, "max_position_leverage": 240.0,
+    "by_tier": [{"tier": "10–20x", "time_h": 88.0, "share": 0.978, "notional_hours": 1_760_000.0,
+                 "distance_p05": 0.021, "distance_p25": 0.06, "distance_p50": 0.09,
+                 "no_liquidation_price_h": 0.0, "margin_ratio_max": 0.4},
+                {"tier": "≥100x", "time_h": 2.0, "share": 0.022, "notional_hours": 40_000.0,
+                 "distance_p05": 0.0002, "distance_p25": 0.001, "distance_p50": 0.002,
+                 "no_liquidation_price_h": 0.0, "margin_ratio_max": 0.99}],
+    "by_entry": [{"tier": "10–20x", "trades": 3, "net": -2_487.66, "gross": -2_400.0,
+                  "fees": -80.0, "funding": -7.66, "liquidation_fees": 0.0, "insurance": 0.0,
+                  "liquidations": 1, "margin_lost": 2_000.0, "drawdown": 2_512.0}],
+}
+NEAR_MISSES = {
+    "lived": 2, "at_80": 1, "at_90": 1, "at_95": 0, "last_through": 1, "closest_bp": 12.5,
+    "closest_buffer_used": 0.93, "by_mark_state": {"exact": 1},
+    "rows": [{"number": 2, "symbol": "ETHUSDT", "side": 1, "ts": LOW, "bar": 5_000,
+              "buffer_used": 0.93, "distance_usd": 2.8, "distance_bp": 12.5, "distance_vol": 0.04,
+              "mark": 2_242.3, "liquidation_price": 2_239.5, "mark_state": "exact",
+              "last_through": True, "open": False}],
+}
+LIQUIDATIONS = {
+    "count": 1, "margin_lost": 2_000.0, "fees": 0.0, "insurance": 0.0, "deficit": 45.0, "gaps": 0,
+    "long": 1, "short": 0,
+    "by_mark_state": [{"mark_state": "clipped", "count": 1, "margin_lost": 2_000.0}],
+    "depends_on_mark": [1],
+    "rows": [{"number": 1, "symbol": "ETHUSDT", "ts": LOW, "bar": 5_000, "side": 1, "size": 8.0,
+              "entry_price": 2_500.0, "leverage": 10.0, "margin_mode": "isolated",
+              "liquidation_price": 2_262.3, "trigger_mark": 2_262.3, "price": 2_250.0,
+              "last_at_trigger": 2_240.0, "loss": 2_000.0, "fee": 0.0, "deficit": 45.0,
+              "gap": False, "cause": "mark", "mark_state": "clipped", "right": True}],
+}
+FUNDING = {
+    "payments": 11, "net": -7.66, "paid": -9.0, "received": 1.34, "long": -7.66, "short": 0.0,
+    "largest": -2.5, "missing_due": 1, "uncertain": 0.8, "uncertain_share": 0.1,
+    "by_state": [{"state": "settled", "count": 10, "net": -6.86},
+                 {"state": "missing", "count": 0, "net": 0.0},
+                 {"state": "imputed", "count": 1, "net": -0.8}],
+}
+ORDERS = {"fills": 6, "maker": 2, "taker": 4, "rejections": 3,
+          "rejections_by_reason": {"margin: needs 2,000.00, available 12.34": 3}}
+
+STATISTICS = {
+    "performance": PERFORMANCE, "drawdown": DRAWDOWN, "trades": TRADES, "costs": COSTS,
+    "exposure": EXPOSURE, "near_misses": NEAR_MISSES, "liquidations": LIQUIDATIONS,
+    "funding": FUNDING, "orders": ORDERS,
+}
+
+
+def scan() -> LeverageScan:
+    """A scan that is liquidated from 10x on; 100x is beyond the venue."""
+    rows = tuple(
+        ScanRow(level, False, "the venue grants at most 50x") if level > 50 else
+        ScanRow(level, True, "", 0.02 - 0.027 * level, 10_000.0, min(1.0, 0.03 * level), 3,
+                int(level >= 10), 2_000.0 if level >= 10 else 0.0, 2, 0.5 if level >= 10 else 0.0,
+                -8.0 * level, -0.766 * level, 1, 900.0 / level, 0)
+        for level in LEVERAGES)
+    return LeverageScan(10.0, 50.0, rows, rows, 5.0, 5.0)
+
+
+def statistics(**sections: Any) -> dict[str, Any]:
+    """All figures; a keyword replaces keys of a section: ``trades={"count": 0}``."""
+    figures = copy.deepcopy(STATISTICS)
+    for name, changes in sections.items():
+        figures[name].update(changes)
+    return figures
+
+
+def result(strategy: str = "level_reclaim", net: float | None = None, dataset: str = "constructive",
+           scanned: bool = True, warnings: tuple[str, ...] = ("SYNTHETIC market",),
+           **sections: Any) -> RunResult:
+    """A complete result; ``net`` sets return and net of the performance."""
+    if net is not None:
+        sections["performance"] = {"net": net, "total_return": net / 10_000.0}
+    made = Provenance(
+        dataset=dataset, sha256=f"{dataset:0<64}", synthetic=True, symbol="ETHUSDT",
+        venue="binance", quote="USDT", step_ns=timestamps.MINUTE, mark_step_ns=timestamps.MINUTE,
+        bars=21_600, first_ns=START, last_ns=END, margin="isolated", leverage=10.0,
+        sizing="0.2 × equity as margin", fees=(0.0002, 0.0005),
+        ladder="ladder binance-eth-2024-10-24, observed 2024-10-24, 461 days old, confidence high",
+        ladder_id="binance-eth-2024-10-24", ladder_assumed=False, strategy="LevelReclaim",
+        title="Buy the reclaim of a level.", params={"hold": 3, "stop": 0.02}, code="0.1.0")
+    days = np.arange(2, dtype=np.int64) * timestamps.DAY + START
+    return RunResult(RunSpec(data=dataset, strategy=strategy), made, Journal(), (),
+                     statistics(**sections), warnings,
+                     DailyEquity(days, np.array([10_000.0, 7_512.34]), 10_000.0),
+                     scan() if scanned else None)
