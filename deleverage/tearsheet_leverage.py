@@ -31,7 +31,7 @@ ROWS = 10  # longer lists are cut here; all rows are in the JSON
 
 SCAN_HEADERS = ("set", "return", "drawdown\nin bar", "trades", "liquid-\nations",
                 "margin\nlost", "P(liq. |\nright)", "funding", "near\nmisses",
-                "closest\nto mark", "refused")
+                "closest\nto mark")
 
 
 def scan(view: LeverageScan | None, quote: str) -> str:
@@ -70,7 +70,6 @@ def _scan_row(row: ScanRow, base: float) -> list[str]:
         percent(row.max_drawdown, sign=False), _count(row.trades), _count(row.liquidations),
         money(row.margin_lost, sign=False), chance(row.p_liquidated_right, row.right),
         money(row.funding), _count(row.near_misses), basis_points(row.closest_bp),
-        _count(row.rejections),
     ]
 
 

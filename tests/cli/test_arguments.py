@@ -1,0 +1,125 @@
+"""The parser: near misses, values, and the file of --config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deleverage.cli.account import add_account, add_data, add_debug, add_market, specification
+from deleverage.cli.arguments import Parser, assignment, with_config
+from deleverage.cli.main import describe, entry
+from deleverage.errors import DataError, UnknownName, UsageError
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="deleverage run")
+    parser.add_argument("--config")
+    add_data(parser)
+    add_account(parser)
+    add_market(parser)
+    add_debug(parser)
+    return parser
+
+
+@pytest.mark.parametrize(("words", "complaint"), [
+    (["--levrage", "10"], r"unknown option '--levrage'; did you mean --leverage\?"),
+    (["--lev", "10"], "unknown option '--lev'"),
+    (["--margin-fracton=0.1"], "did you mean --margin-fraction"),
+    (["extra"], "unknown argument 'extra'"),
+    (["--leverage", "ten"], "--leverage: must be a number, found 'ten'"),
+    (["--leverage"], "--leverage: expected one argument"),
+    (["--set", "hold"], "takes name=value, found 'hold'"),
+    (["--fees", "0.1"], "MAKER,TAKER"),
+])
+def test_a_misspelt_option_gets_its_near_miss(words: list[str], complaint: str) -> None:
+    """Each complaint is a UsageError that names what was found and where help is."""
+    with pytest.raises(UsageError, match=complaint) as caught:
+        _parser().parse_args(words)
+    assert "see `deleverage run --help`" in str(caught.value)
+
+
+@pytest.mark.parametrize(("text", "value"), [
+    ("n=3", 3), ("n=-0.5", -0.5), ("n=true", True), ("n=none", None), ("n=open_interest",
+    "open_interest"), ("n=1,2,3", (1, 2, 3)), ("n=1e-3", 0.001), ("n=a=b", "a=b"), ("n=5,", (5,)),
+])
+def test_a_parameter_is_read_as_what_it_looks_like(text: str, value: object) -> None:
+    """Numbers, booleans, none, lists and words of --set become values of their kind."""
+    assert assignment(text) == ("n", value)
+
+
+def test_only_options_that_were_given_reach_the_specification() -> None:
+    """Nothing is defaulted twice: an option that was not typed is left to RunSpec."""
+    options = _parser().parse_args(["--data", "risk", "--strategy", "buy_and_hold", "--set", "a=1",
+                                    "--leverage", "3", "--fees", "0,0.001", "--from",
+                                    "2026-01-30"])
+    spec = specification(options)
+    assert (spec.leverage, spec.cash, spec.margin) == (3.0, 10_000.0, "isolated")
+    assert dict(spec.params) == {"a": 1}
+    assert spec.fees == (0.0, 0.001)
+    assert spec.fromdate == "2026-01-30T00:00:00"
+
+
+def test_data_and_strategy_are_required() -> None:
+    """A run without data or strategy is refused by the option's name."""
+    with pytest.raises(UsageError, match="--strategy is missing"):
+        specification(_parser().parse_args(["--data", "risk"]))
+
+
+def test_typed_options_win_over_the_file(tmp_path: Path) -> None:
+    """Values of --config apply where the command line says nothing; [set] holds parameters."""
+    path = tmp_path / "run.toml"
+    path.write_text('data = "risk"\nleverage = 5\nmargin_fraction = 0.1\nfees = [0.0, 0.001]\n'
+                    '[set]\nhold = 3\nlevels = [1, 2]\nlong = true\n')
+    words = ["--config", str(path), "--leverage", "7", "--set", "hold=4", "--strategy", "x"]
+    options = _parser().parse_args(with_config(words, _parser()))
+    assert (options.data, options.leverage, options.margin_fraction) == ("risk", 7.0, 0.1)
+    assert options.fees == (0.0, 0.001)
+    assert dict(options.parameters) == {"hold": 4, "levels": (1, 2), "long": True}
+
+
+@pytest.mark.parametrize(("text", "complaint"), [
+    ("levrage = 3", "unknown key 'levrage'; did you mean 'leverage'"),
+    ("leverage = ", "is not TOML"),
+    ("set = 3", "must be a table of strategy parameters"),
+    ("[venue]\na = 1", "venue is not a table"),
+])
+def test_a_wrong_file_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
+    """A key that is no option, or a file that is no TOML, is a usage error naming the file."""
+    path = tmp_path / "run.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=complaint):
+        with_config([f"--config={path}"], _parser())
+
+
+@pytest.mark.parametrize(("error", "line", "code"), [
+    (UnknownName("unknown x"), "unknown x", 2),
+    (DataError("row 3:\n  bad"), "row 3: bad", 3),
+    (FileNotFoundError(2, "No such file", "a.json"), "a.json: No such file", 3),
+    (ZeroDivisionError("by zero"), "ZeroDivisionError: by zero (--debug shows the traceback)", 1),
+])
+def test_every_error_is_one_line_and_a_code(error: Exception, line: str, code: int) -> None:
+    """2 is usage, 3 is data, 1 a defect; line breaks inside a message are folded."""
+    assert describe(error) == (line, code)
+
+
+def test_a_misspelt_command_gets_its_near_miss(capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown command exits 2 with one line on stderr and nothing on stdout."""
+    assert entry(["comprae"]) == 2
+    found = capsys.readouterr()
+    assert found.out == ""
+    assert found.err.startswith("error: unknown command 'comprae'; did you mean 'compare'?")
+    assert found.err.count("\n") == 1
+
+
+def test_an_error_of_a_library_names_its_place(capsys: pytest.CaptureFixture[str],
+                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unforeseen error is one line with file and line number; --debug adds the traceback."""
+    def broken(words: object) -> int:
+        raise KeyError("boom")
+
+    monkeypatch.setattr("deleverage.cli.main.dispatch", broken)
+    assert entry([]) == 1
+    assert "KeyError at test_arguments.py:" in capsys.readouterr().err
+    assert entry(["--debug"]) == 1
+    assert "Traceback" in capsys.readouterr().err

@@ -1,0 +1,59 @@
+"""Results side by side: ranking, refusals, and the saved yardstick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deleverage import tearsheet
+from deleverage.compare import BASELINE_FILE, Baseline, Compared, Comparison
+from deleverage.errors import DataError, UsageError
+from tests.tearsheet import sheets
+
+
+def _three() -> list[Compared]:
+    own = sheets.result(net=-500.0)
+    yardstick = Baseline.against(own, [sheets.result("random_entry", net=-50.0)])
+    return [Compared(own, yardstick), Compared(sheets.result("buy_and_hold", net=100.0)),
+            Compared(sheets.result("a/very/long/folder/name/my.py:Mine", net=-900.0))]
+
+
+def test_runs_are_ranked_by_return() -> None:
+    """The best return stands first, and random entries directly below the run they belong to."""
+    comparison = Comparison.of(_three())
+    assert [row.result.spec.strategy.rpartition("/")[2] for row in comparison.rows] == [
+        "buy_and_hold", "level_reclaim", "my.py:Mine"]
+    rows = tearsheet.ranking(comparison).splitlines()
+    place = next(i for i, line in enumerate(rows) if "level_reclaim" in line)
+    assert "random × 1, median" in rows[place + 1]
+
+
+def test_a_comparison_fits_120_columns_and_shows_the_same_scan() -> None:
+    """One grid a scan with a row per run; no line is wider than 120 columns; SYNTHETIC is said."""
+    page = tearsheet.side_by_side(Comparison.of(_three()))
+    assert max(map(len, page.splitlines())) <= 120
+    assert page.count("LEVERAGE SCAN") == 2
+    assert "SYNTHETIC" in page.splitlines()[0]
+    assert "-25.0 (1)" in page
+
+
+def test_runs_on_different_data_are_refused_unless_forced() -> None:
+    """Another market is refused with what differs; --force compares and says so on the page."""
+    rows = [Compared(sheets.result()), Compared(sheets.result(dataset="risk"))]
+    with pytest.raises(UsageError, match=r"different data .*content differs.*--force"):
+        Comparison.of(rows)
+    page = tearsheet.side_by_side(Comparison.of(rows, force=True))
+    assert "! DIFFERENT DATA" in page
+
+
+def test_the_yardstick_is_saved_beside_its_result(tmp_path: Path) -> None:
+    """A baseline read back equals the one written; a damaged file is a data error."""
+    own = sheets.result(net=-500.0)
+    baseline = Baseline.against(own, [sheets.result("random_entry", net=net) for net in (1., 2.)])
+    assert Baseline.load(tmp_path) is None
+    baseline.save(tmp_path)
+    assert Baseline.load(tmp_path) == baseline
+    (tmp_path / BASELINE_FILE).write_text('{"like": 1}')
+    with pytest.raises(DataError, match="not a saved baseline"):
+        Baseline.load(tmp_path)

@@ -1,0 +1,97 @@
+"""What a sheet says, and in which order, of a result made by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from deleverage import tearsheet
+from deleverage.compare import Baseline
+from tests.tearsheet import sheets
+
+
+def test_the_order_in_which_a_trader_reads() -> None:
+    """Header, warnings, scan, verdict, then the rest: each block stands after the one before."""
+    result = sheets.result()
+    sheet = tearsheet.render(result, Baseline.against(result, [sheets.result(net=50.0)]))
+    titles = ["═══ level_reclaim 10x isolated", "WARNINGS", "LEVERAGE SCAN, same margin fraction",
+              "LEVERAGE SCAN, same notional", "VERDICT", "AGAINST RANDOM ENTRIES", "DRAWDOWN",
+              "EXPOSURE BY CURRENT TIER", "MONEY BY TIER AT ENTRY", "NEAR MISSES", "LIQUIDATIONS",
+              "FROM GROSS TO NET", "FUNDING", "TRADES BY EXIT REASON", "ORDERS", "PERFORMANCE"]
+    starts = [line for line in sheet.splitlines()
+              if any(line.startswith(title) for title in titles)]
+    assert [next(title for title in titles if line.startswith(title)) for line in starts] == titles
+
+
+def test_a_sheet_fits_120_columns() -> None:
+    """No line is wider than 120 columns, with sums of a large account as well."""
+    result = sheets.result()
+    sheet = tearsheet.render(result, Baseline.against(result, [sheets.result(net=50.0)]))
+    assert max(map(len, sheet.splitlines())) <= 120
+
+
+def test_the_header_says_what_ran_under_which_rules() -> None:
+    """Size rule, leverage, margin mode, venue, ladder with age, fees, slippage, path, range."""
+    heading = " ".join(tearsheet.heading(sheets.result()).split())
+    for words in ("SYNTHETIC data", "0.2 × equity as margin", "leverage 10x set",
+                  "isolated margin", "binance; ladder binance-eth-2024-10-24", "461 days old",
+                  "confidence high", "maker 2 bp, taker 5 bp", "slippage 2 bp",
+                  "path inside the bar adverse", "2026-01-28 00:01 … 2026-02-12 00:00 UTC",
+                  "10,000.00 USDT", "liquidation on mark"):
+        assert words in heading
+
+
+@pytest.mark.parametrize(("net", "word"), [
+    (-2_487.66, "LOST 24.88 % net (-2,487.66 USDT)"), (250.0, "GAINED 2.50 % net (+250.00 USDT)"),
+    (0.0, "No gain, no loss: 0.00 % net (0.00 USDT)")])
+def test_a_loss_is_called_a_loss(net: float, word: str) -> None:
+    """The verdict opens with LOST, GAINED or neither, as the money says."""
+    assert word in tearsheet.verdict(sheets.result(net=net))
+
+
+def test_short_samples_are_withheld() -> None:
+    """An annual figure that the statistics withheld is n/a with its sample, never a number."""
+    sheet = tearsheet.render(sheets.result())
+    row = sheet[sheet.index("PERFORMANCE"):].splitlines()[-1]
+    assert row.count("n/a (n=15)") == 4
+
+
+def test_a_liquidation_that_depends_on_the_mark_is_named() -> None:
+    """A liquidation judged on a clipped mark is counted apart and listed by its number."""
+    sheet = tearsheet.render(sheets.result())
+    assert "1 judged on a mark clipped from coarser rows (margin lost 2,000.00)." in sheet
+    assert "Depends on a mark that was not exact: position #1." in sheet
+
+
+def test_a_run_without_a_signal_is_a_result() -> None:
+    """Zero trades, no scan, nothing in the market: each block says so in words."""
+    result = sheets.result(
+        net=0.0, scanned=False, warnings=(),
+        trades={"count": 0, "open": 0, "best": None, "by_exit_reason": [], "by_side": []},
+        exposure={"by_tier": [], "by_entry": []}, liquidations={"count": 0, "rows": []},
+        near_misses={"rows": [], "lived": 0, "closest_bp": None},
+        funding={"payments": 0, "missing_due": 0})
+    sheet = tearsheet.render(result)
+    for words in ("LEVERAGE SCAN\nnot run", "gave no signal that was filled", "never in the market",
+                  "LIQUIDATIONS\nnone", "TRADES\nnone", "no settlement on a held position"):
+        assert words in sheet
+    assert "WARNINGS" not in sheet
+    assert "nan" not in sheet.lower().replace("binance", "")
+
+
+def test_the_scan_names_the_largest_leverage_that_lived() -> None:
+    """The scan marks the run's own leverage, cuts at the venue's limit and says what survived."""
+    sheet = tearsheet.render(sheets.result())
+    assert "10x ◄" in sheet
+    assert "100x: the venue grants at most 50x" in sheet
+    assert "Largest leverage without a liquidation 5x." in sheet
+
+
+def test_random_entries_stand_beside_the_strategy() -> None:
+    """Best, median and worst seed are rows, and the seeds that did better are counted."""
+    result = sheets.result(net=-500.0)
+    random = [sheets.result("random_entry", net=net) for net in (-100.0, -3_000.0, 200.0)]
+    block = tearsheet.random_entries(result, Baseline.against(result, random))
+    assert "2 of 3 random runs did better than level_reclaim" in block
+    lines = block.splitlines()
+    assert [line.split("%")[0].split()[-1] for line in lines[4:8]] == [
+        "-5.00", "+2.00", "-1.00", "-30.00"]
