@@ -20,7 +20,8 @@ PURE = (
     "deleverage.detectors", "deleverage.statistics",
 )
 # above the backtrader adapters, each may use those before it
-RESULTS = ("deleverage.runner", "deleverage.results", "deleverage.scan", "deleverage.tearsheet")
+RESULTS = ("deleverage.runner", "deleverage.results", "deleverage.scan", "deleverage.compare",
+           "deleverage.tearsheet")
 COMMAND = ("deleverage.cli",)
 HEAVY = ("backtrader", "pandas", "pyarrow")
 
