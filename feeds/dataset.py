@@ -159,7 +159,7 @@ def _described(market: Market, tables: Mapping[str, pa.Table]) -> Market:
     for name, table in tables.items():
         if name in declared or not table.num_rows or name == "context":
             continue
-        provider = str(market.provenance.get(name, ""))
+        provider = str(market.provenance.get(name, "")).partition(":")[0]
         if name == "liquidations":
             added += _liquidation_coverage(table, start, end)
             continue

@@ -1,0 +1,40 @@
+"""Readers of vendors' files, found by their modules: ``names``, ``get``, ``sniff``, ``sources_of``."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+from deleverage.errors import unknown_name
+from deleverage.feeds.readers.protocol import Reader
+
+
+@cache
+def _readers() -> dict[str, Reader]:
+    modules = (import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__))
+    readers = [module.READER for module in modules if hasattr(module, "READER")]
+    return {reader.name: reader for reader in sorted(readers, key=lambda reader: reader.name)}
+
+
+def names() -> tuple[str, ...]:
+    """All readers, as the command line calls them."""
+    return tuple(_readers())
+
+
+def get(name: str) -> Reader:
+    """The reader called ``name``; UnknownName with the near miss otherwise."""
+    if name not in _readers():
+        raise unknown_name("source", name, names())
+    return _readers()[name]
+
+
+def sniff(path: str | Path) -> Reader | None:
+    """The reader that knows ``path``, or None."""
+    return next((reader for reader in _readers().values() if reader.sniff(Path(path))), None)
+
+
+def sources_of(table: str) -> tuple[str, ...]:
+    """Names of the readers that can give ``table``: what to tell somebody who lacks it."""
+    return tuple(name for name, reader in _readers().items() if table in reader.gives)
