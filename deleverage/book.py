@@ -1,0 +1,202 @@
+"""Working orders as the account sees them, what they reserve, and whether they are accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from deleverage.account import Marks, State, Terms, available
+from deleverage.instrument import Instrument
+from deleverage.policies import Fees
+from deleverage.venues.rules import VenueRules
+
+
+class Kind(StrEnum):
+    """How an order waits; trailing orders are stops whose trigger the broker moves at bar end."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+    STOP_LIMIT = "stop_limit"
+    AT_CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingOrder:
+    """One open order. ``side`` +1 buy, −1 sell; ``size`` > 0 in coin.
+
+    ``trigger`` belongs to stops, ``limit`` to limits; ``source`` is the price that triggers it
+    (last or mark). ``active`` is False for a bracket child whose parent has not filled; ``group``
+    joins one-cancels-other orders; ``reference`` is the price its margin was computed at.
+    ``ready`` is False for an order at the close before its session ends.
+    """
+
+    ref: int
+    symbol: str
+    side: int
+    size: float
+    kind: Kind
+    reference: float
+    label: str
+    trigger: float | None = None
+    limit: float | None = None
+    source: str = "last"
+    reduce_only: bool = False
+    triggered: bool = False
+    active: bool = True
+    parent: int | None = None
+    group: int | None = None
+    ready: bool = True
+
+    @property
+    def resting(self) -> bool:
+        """True where it reserves margin: live, not a stop still waiting for its trigger."""
+        waits = self.kind in (Kind.STOP, Kind.STOP_LIMIT) and not self.triggered
+        return self.active and not waits and not self.reduce_only
+
+
+Book = Mapping[int, WorkingOrder]  # by ref, in submission order
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What acceptance and matching need to know besides the state: terms, fees, contracts."""
+
+    terms: Terms
+    fees: dict[str, Fees]
+    instruments: dict[str, Instrument]
+
+    def rules(self, symbol: str) -> VenueRules:
+        """The venue's rules for a symbol."""
+        return self.terms.rules[symbol]
+
+
+def reserved(state: State, book: Iterable[WorkingOrder], desk: Desk) -> float:
+    """Margin and opening fees that resting orders hold back (quote).
+
+    Per instrument only the larger of the two sides counts. An order against a position reserves
+    nothing for the part that closes it and nothing for as much again on the other side, which the
+    released margin carries.
+    """
+    sides: dict[tuple[str, int], float] = {}
+    spared: dict[tuple[str, int], float] = {}
+    for order in book:
+        if not order.resting:
+            continue
+        key = (order.symbol, order.side)
+        if key not in spared:
+            position = state.positions.get(order.symbol)
+            held = 0.0 if position is None else position.size
+            spared[key] = 2 * abs(held) if held * order.side < 0 else 0.0
+        covered = min(spared[key], order.size)
+        spared[key] -= covered
+        notional = (order.size - covered) * order.reference
+        rate = 1 / desk.terms.leverage[order.symbol] + desk.fees[order.symbol].taker
+        sides[key] = sides.get(key, 0.0) + notional * rate
+    larger: dict[str, float] = {}
+    for (symbol, _), amount in sides.items():
+        larger[symbol] = max(larger.get(symbol, 0.0), amount)
+    return sum(larger.values())
+
+
+def free_margin(state: State, book: Iterable[WorkingOrder], marks: Marks, desk: Desk) -> float:
+    """Available margin at the marks after what resting orders reserve (quote)."""
+    return available(state, marks, desk.terms) - reserved(state, book, desk)
+
+
+def refusal(
+    order: WorkingOrder, state: State, book: Book, marks: Marks, desk: Desk
+) -> str | None:
+    """Why the venue would refuse the order now, in words; None if it is accepted.
+
+    Conditional orders are judged on margin when they trigger; reducing orders never lack margin.
+    """
+    instrument = desk.instruments[order.symbol]
+    if not order.size:
+        return f"size is below the lot step of {instrument.lot_size:g}"
+    if order.reduce_only or not order.active:
+        return None
+    if instrument.min_notional and not _reduces(order, state) and \
+            order.size * order.reference < instrument.min_notional:
+        return (f"notional {order.size * order.reference:.2f} is below the venue's minimum of "
+                f"{instrument.min_notional:g}")
+    if not order.resting:
+        return None
+    return beyond_limit(order, state, desk) or _lack_of_margin(order, state, book, marks, desk) \
+        or _born_dead(order, state, desk)
+
+
+def beyond_limit(order: WorkingOrder, state: State, desk: Desk) -> str | None:
+    """Whether the resulting notional is too large for the leverage set."""
+    position = state.positions.get(order.symbol)
+    held = 0.0 if position is None else position.size
+    result = abs(held + order.side * order.size)
+    if result <= abs(held):
+        return None
+    notional = result * order.reference
+    leverage, limit = desk.terms.leverage[order.symbol], desk.rules(order.symbol).max_leverage(
+        notional)
+    if leverage > limit:
+        return (f"leverage {leverage:g} is above the venue's {limit:g}x for a notional of "
+                f"{notional:,.0f}")
+    return None
+
+
+def _lack_of_margin(
+    order: WorkingOrder, state: State, book: Book, marks: Marks, desk: Desk
+) -> str | None:
+    others = [other for other in book.values() if other.ref != order.ref]
+    before = reserved(state, others, desk)
+    needed = reserved(state, [*others, order], desk) - before
+    room = available(state, marks, desk.terms) - before
+    if needed > room + 1e-9 * max(1.0, abs(room)):
+        return f"margin: needs {needed:,.2f}, available {room:,.2f}"
+    return None
+
+
+def _born_dead(order: WorkingOrder, state: State, desk: Desk) -> str | None:
+    """An isolated entry whose liquidation price lies on the wrong side of its own price."""
+    if not desk.terms.isolated or _reduces(order, state):
+        return None
+    leverage = desk.terms.leverage[order.symbol]
+    posted = order.size * order.reference / leverage
+    price = desk.rules(order.symbol).liquidation_price(
+        order.side, order.size, order.reference, posted)
+    if price is not None and (price - order.reference) * order.side >= 0:
+        return (f"liquidation price {price:,.2f} of an entry at {order.reference:,.2f} and "
+                f"{leverage:g}x lies on the wrong side of it")
+    return None
+
+
+def _reduces(order: WorkingOrder, state: State) -> bool:
+    position = state.positions.get(order.symbol)
+    return position is not None and position.size * order.side < 0
+
+
+# ------------------------------------------------------------------ what one order does to others
+
+
+def without(book: Book, refs: Iterable[int]) -> dict[int, WorkingOrder]:
+    """The book without some orders."""
+    gone = set(refs)
+    return {ref: order for ref, order in book.items() if ref not in gone}
+
+
+def changed(book: Book, ref: int, **values: object) -> dict[int, WorkingOrder]:
+    """The book with one order's fields replaced."""
+    result = dict(book)
+    result[ref] = replace(book[ref], **values)  # type: ignore[arg-type]
+    return result
+
+
+def partners(book: Book, order: WorkingOrder) -> list[int]:
+    """Orders that die when ``order`` fills or dies: its group, and its bracket siblings."""
+    return [other.ref for other in book.values() if other.ref != order.ref and (
+        (order.group is not None and other.group == order.group)
+        or (order.parent is not None and other.parent == order.parent))]
+
+
+def children(book: Book, ref: int) -> list[int]:
+    """Bracket children that wait for an order's fill."""
+    return [other.ref for other in book.values() if other.parent == ref]

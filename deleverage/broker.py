@@ -1,0 +1,346 @@
+"""The broker: backtrader's interface on the account.
+
+Execution is written on the ledger; nothing of backtrader's BackBroker is inherited. What happens
+inside a bar is described in docs/inside-one-bar.md.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import backtrader as bt
+
+from deleverage import account as accounts
+from deleverage import book as books
+from deleverage import policies, venues
+from deleverage.account import Account, Terms
+from deleverage.book import Desk, WorkingOrder
+from deleverage.comminfo import PerpetualCommInfo
+from deleverage.errors import UsageError, unknown_name
+from deleverage.execution import Clerk
+from deleverage.feedview import FeedView
+from deleverage.funding import Treasurer
+from deleverage.journal import Journal
+from deleverage.matching import Bar, Liquidated, Walk, may_act, walk
+from deleverage.orders import Orders, check_tradable, cut_size, source_of
+from deleverage.policies import InsideBar
+from deleverage.stockapi import StockApi
+from deleverage.venues.ladder import LadderUse
+
+
+class PerpetualBroker(StockApi):
+    """An account at a venue for leveraged perpetuals.
+
+    Parameters: ``venue`` (a name or VenueRules), ``leverage``, ``margin`` isolated | cross,
+    ``cash`` the opening wallet (quote), ``ladder`` a JSON/TOML file or Ladder instead of the
+    bundled one, ``path`` adverse | favourable | ohlc, ``fill`` through | touch, ``entry_bar`` live
+    | backtrader, ``missing`` fail | impute | skip for absent funding and mark, ``mark="last"`` to
+    judge liquidation on the last price, ``fees`` (Fees; default the venue's), ``slippage_bp`` on
+    market and stop fills, ``stop_trigger`` last | mark (default the venue's), ``on_liquidation``
+    continue | stop. A misspelt parameter raises UnknownName.
+
+    After a run: ``journal``, ``account``, ``ladder_in_use`` by symbol.
+    """
+
+    params = (
+        ("venue", "binance"), ("leverage", 10.0), ("margin", "isolated"), ("cash", 10_000.0),
+        ("ladder", None), ("path", "adverse"), ("fill", "through"), ("entry_bar", "live"),
+        ("missing", "fail"), ("mark", None), ("fees", None), ("slippage_bp", 0.0),
+        ("stop_trigger", None), ("on_liquidation", "continue"),
+    )
+
+    def __init__(self, **unknown: Any) -> None:
+        for name in unknown:
+            raise unknown_name("broker parameter", name, self.params._getkeys())
+        p = self.p
+        policies.one_of("margin mode", p.margin, policies.MARGIN_MODES)
+        policies.one_of("missing policy", p.missing, policies.MISSING)
+        policies.one_of("after a liquidation", p.on_liquidation, policies.AFTER_LIQUIDATION)
+        if p.mark is not None:
+            policies.one_of("mark", p.mark, ("last",))
+        if not p.cash > 0 or not p.leverage > 0 or not p.slippage_bp >= 0:
+            raise UsageError(f"cash and leverage must be > 0 and slippage_bp ≥ 0, found cash="
+                             f"{p.cash}, leverage={p.leverage}, slippage_bp={p.slippage_bp}")
+        self.inside_bar = InsideBar(p.path, p.fill, p.entry_bar)
+        self.startingcash = float(p.cash)
+        super().__init__()
+
+    # ---------------------------------------------------------------- life of a run
+
+    def init(self) -> None:
+        """Forget everything of an earlier run; called by the constructor and at every start."""
+        self.journal = Journal()
+        self.ladder_in_use: dict[str, LadderUse] = {}
+        self.views: list[FeedView] = []
+        self.book: dict[int, WorkingOrder] = {}
+        self.account = Account(Terms(self.p.margin, {}, {}), self.journal)
+        self._orders = Orders()
+        self._stopping = False
+        self._ready = False
+
+    def setup(self) -> None:
+        """Look at the loaded feeds: instruments, ladders, leverage. Idempotent, called lazily."""
+        if self._ready:
+            return
+        p = self.p
+        slip = p.slippage_bp / 10_000
+        self.views = [FeedView(data, p.mark, p.missing, slip)
+                      for data in self.cerebro.datas if _is_source(data)]
+        self._by_data = {id(view.data): view for view in self.views}
+        self.desk = Desk(Terms(p.margin, {}, {}), {}, {})
+        self.comminfos: dict[str, PerpetualCommInfo] = {}
+        self.account = Account(self.desk.terms, self.journal)
+        self._clerk = Clerk(self.account, self._orders, {}, self.comminfos)
+        self._treasurer = Treasurer(self.account, p.missing)
+        for view in self.views:
+            if view.columns is not None:
+                self._enrol(view)
+        starts = [view.started for view in self.views if view.started is not None]
+        self.account.commit(accounts.deposit(self.account.state, self.startingcash), -1,
+                            min(starts, default=0))
+        self._ready = True
+
+    def _enrol(self, view: FeedView) -> None:
+        """Make a feed's instrument tradable; feeds nobody trades need no ladder and no mark."""
+        symbol, p = view.symbol, self.p
+        if self._clerk.views.get(symbol) is view:
+            return
+        view.check_tradable()
+        if symbol in self._clerk.views:
+            raise UsageError(f"two feeds of the same instrument {symbol!r}: an account trades each "
+                             "instrument on one feed (resampledata gives the others)")
+        rules = p.venue if isinstance(p.venue, venues.VenueRules) else venues.get(
+            p.venue, symbol=symbol, at=view.started, ladder=p.ladder)
+        venues.check_leverage(rules, p.leverage)
+        fees = p.fees or rules.fees
+        self.desk.terms.rules[symbol] = rules
+        self.desk.terms.leverage[symbol] = float(p.leverage)
+        self.desk.fees[symbol] = fees
+        self.desk.instruments[symbol] = view.instrument
+        self.ladder_in_use[symbol] = rules.use
+        self.comminfos[symbol] = PerpetualCommInfo(view.instrument, fees, p.leverage)
+        self._clerk.enrol(view)
+
+    # ---------------------------------------------------------------- orders
+
+    def submit(self, order: bt.Order) -> bt.Order:
+        """Take an order; a bracket is judged when its last part arrives."""
+        self.setup()
+        batch = self._orders.take(order)
+        if batch is None:
+            order.submit(self)
+            self._clerk.refuse(order, self._view(order.data), order.created.price or 0.0,
+                               "its parent order is not open")
+            return order
+        for each in batch:
+            self._submit_one(each)
+        return order
+
+    def _submit_one(self, order: bt.Order) -> None:
+        view = self._view(order.data)
+        order.submit(self)
+        self._orders.notify(order)
+        if not len(view.data):
+            self._clerk.refuse(order, view, 0.0, f"feed {view.symbol} has not started")
+            return
+        if order.parent is not None and order.parent.ref not in self._orders.by_ref:
+            self._clerk.refuse(order, view, order.created.price or 0.0,
+                               "its parent order was refused")
+            return
+        cut_size(order, view)
+        working = self._orders.working(order, view, self.p.stop_trigger or
+                                       self.desk.rules(view.symbol).stop_trigger)
+        reason = books.refusal(working, self.account.state, self.book, self._marks(), self.desk)
+        if reason is not None:
+            self._clerk.refuse(order, view, working.reference, reason)
+            for ref in books.partners(self.book, working):
+                self._kill(ref)
+            return
+        order.accept(self)
+        self._orders.by_ref[order.ref] = order
+        self.book[order.ref] = working
+        self._orders.notify(order)
+
+    def cancel(self, order: bt.Order) -> bool:
+        """Take an order off the book, with its group and bracket; False if it is not there."""
+        if order.ref not in self.book:
+            return False
+        self._kill(order.ref)
+        return True
+
+    def _kill(self, ref: int, expired: bool = False) -> None:
+        working = self.book.pop(ref, None)
+        if working is None:
+            return
+        if expired:
+            order = self._orders.by_ref.pop(ref)
+            self._orders.notify(order)
+        else:
+            self._clerk.cancel(ref)
+        for other in books.partners(self.book, working) + books.children(self.book, ref):
+            self._kill(other)
+
+    # ---------------------------------------------------------------- one step of the clock
+
+    def next(self) -> None:
+        """Walk the bars that have just ended: open and path, then the close with its funding."""
+        if not self._ready:
+            self.setup()
+        if self._stopping:  # a bar later, so that the strategy has heard of the liquidation
+            self.cerebro.runstop()
+            return
+        moved = []
+        for view in self.views:
+            length = len(view.data)
+            if length != view.seen:
+                view.seen = length
+                moved.append(view)
+        if not self.book and not self.account.state.positions:
+            return
+        self._expire()
+        if self.inside_bar.entry_bar == "backtrader":
+            self._activate_children()
+        bars = {view.symbol: view.current() for view in moved}
+        for view in moved:
+            self._inside(view, bars)
+        for view in moved:
+            self._at_close(view, bars)
+        self._tell()
+
+    def _inside(self, view: FeedView, bars: dict[str, Bar]) -> None:
+        bar, symbol = bars[view.symbol], view.symbol
+        self._arm_closing_orders(view)
+        if not self._may_happen(bar, bars):
+            return
+        others = self._others(symbol, bars)
+        done = walk(self.desk, self.inside_bar, bar, self.account.state, self.book, others)
+        self._carry_out(done, view)
+
+    def _carry_out(self, done: Walk, view: FeedView) -> None:
+        marks = self._marks()
+        self.book = dict(done.book)
+        for step in done.steps:
+            self._clerk.apply(step, view, marks)
+            if isinstance(step, Liquidated) and self.p.on_liquidation == "stop":
+                self._stopping = True
+        if done.steps:
+            self._note_worst(view, done.worst)
+
+    def _may_happen(self, bar: Bar, bars: dict[str, Bar]) -> bool:
+        """A superset of the bars in which matching or liquidation does anything."""
+        for order in self.book.values():
+            if order.symbol == bar.symbol and may_act(order, bar):
+                return True
+        position = self.account.state.positions.get(bar.symbol)
+        if position is None:
+            return False
+        level = accounts.liquidation_price(self.account.state, bar.symbol,
+                                           self._others(bar.symbol, bars), self.desk.terms)
+        if level is None:
+            return False
+        return bar.mark.low <= level if position.size > 0 else bar.mark.high >= level
+
+    def _at_close(self, view: FeedView, bars: dict[str, Bar]) -> None:
+        positions = self.account.state.positions
+        if view.bar in view.settlements and view.symbol in positions:
+            bar = bars[view.symbol]
+            extreme = self._bar_worst(view, bar)
+            self._treasurer.settle(view, self._marks(), self._clerk.owner(view.symbol))
+            self._note_worst(view, min(extreme, self.getvalue()))
+        if view.symbol in self.account.state.positions and (
+                view.bar in view.settlements or len(positions) > 1):
+            self._check_at_close(view, bars[view.symbol])
+        for ref, working in list(self.book.items()):
+            if working.symbol == view.symbol:
+                self.book[ref] = self._orders.trailed(working, view.last)
+
+    def _check_at_close(self, view: FeedView, bar: Bar) -> None:
+        """Funding, or another instrument's mark, may have used up the margin at this instant."""
+        check = Walk(self.desk, self.inside_bar, bar, self.account.state, self.book,
+                     self._marks())
+        check.last, check.mark = bar.last.close, bar.mark.close
+        check.worst = check.end_equity()
+        cause = "funding" if view.bar in view.settlements else "cross"
+        if check.check_liquidation(cause=cause):
+            self._carry_out(check, view)
+
+    # ---------------------------------------------------------------- small parts
+
+    def _expire(self) -> None:
+        for ref in list(self.book):
+            order = self._orders.by_ref.get(ref)
+            if order is not None and order.valid and order.expire():
+                self._kill(ref, expired=True)
+
+    def _activate_children(self) -> None:
+        for ref, working in list(self.book.items()):
+            if not working.active and working.parent not in self.book:
+                self.book = books.changed(self.book, ref, active=True)
+                self._orders.by_ref[ref].activate()
+
+    def _arm_closing_orders(self, view: FeedView) -> None:
+        now = view.data.datetime[0]
+        for ref, working in list(self.book.items()):
+            if not working.ready and working.symbol == view.symbol \
+                    and now >= self._orders.by_ref[ref].dteos:
+                self.book = books.changed(self.book, ref, ready=True)
+
+    def _marks(self) -> dict[str, float]:
+        return {view.symbol: view.mark for view in self.views if len(view.data)}
+
+    def _others(self, symbol: str, bars: dict[str, Bar]) -> dict[str, float]:
+        """Marks at which the other positions count while ``symbol`` moves inside the bar."""
+        positions = self.account.state.positions
+        if self.desk.terms.isolated or len(positions) < 2:
+            return self._marks() if len(self.views) > 1 else {}
+        marks = self._marks()
+        if self.inside_bar.path == "adverse":
+            for name, position in positions.items():
+                if name != symbol and name in bars:
+                    mark = bars[name].mark
+                    marks[name] = mark.low if position.size > 0 else mark.high
+        return marks
+
+    def _bar_worst(self, view: FeedView, bar: Bar) -> float:
+        known = self.journal.worst_equity.get(view.bar)
+        if known is not None:
+            return known
+        marks = self._marks()
+        size = self.account.state.positions[view.symbol].size
+        marks[view.symbol] = bar.mark.low if size > 0 else bar.mark.high
+        return accounts.equity(self.account.state, marks)
+
+    def _note_worst(self, view: FeedView, value: float) -> None:
+        worst = self.journal.worst_equity
+        worst[view.bar] = min(worst.get(view.bar, value), value)
+
+    def _tell(self) -> None:
+        """Call notify_liquidation now; funding is told after orders and trades."""
+        for owner, event in self._clerk.liquidated:
+            notify = getattr(owner, "notify_liquidation", None)
+            if notify is not None:
+                notify(event)
+        self._clerk.liquidated.clear()
+        self._treasurer.tell()
+
+    def _view(self, data: Any) -> FeedView:
+        check_tradable(data)
+        view = self._by_data.get(id(data))
+        if view is None:
+            raise UsageError(f"feed {data._name!r} is not part of this run")
+        self._enrol(view)
+        return view
+
+    def view_of(self, data: Any) -> FeedView:
+        """The account's view of a feed or of the feed behind its clone."""
+        self.setup()
+        return self._by_data[id(source_of(data))]
+
+    def get_notification(self) -> bt.Order | None:
+        """The next queued order notification; None ends the step."""
+        return self._orders.queue.popleft() if self._orders.queue else None
+
+
+def _is_source(data: Any) -> bool:
+    return not getattr(data, "_clone", False) and not getattr(data, "resampling", 0) \
+        and not getattr(data, "replaying", 0)

@@ -1,0 +1,169 @@
+"""Carrying out what a walk decided: the account's bookings, the journal, backtrader's orders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import backtrader as bt
+
+from deleverage.account import Account, Executed, Position
+from deleverage.comminfo import PerpetualCommInfo
+from deleverage.feedview import FeedView
+from deleverage.journal import Fill, Journal, LiquidationEvent, Rejection
+from deleverage.matching import (
+    Activated,
+    Cancelled,
+    Filled,
+    Liquidated,
+    Refused,
+    Seized,
+    Step,
+    Triggered,
+)
+from deleverage.orders import Orders
+
+
+class Clerk:
+    """Applies the steps of a walk, in order; keeps who opened each position."""
+
+    def __init__(self, account: Account, orders: Orders, views: dict[str, FeedView],
+                 comminfo: dict[str, PerpetualCommInfo]) -> None:
+        self.account = account
+        self.orders = orders
+        self.views = views
+        self.comminfo = comminfo
+        self.positions: dict[str, bt.Position] = {}
+        self.opened_by: dict[str, tuple[Any, int]] = {}
+        self.liquidated: list[tuple[Any, LiquidationEvent]] = []  # to be told to their owners
+
+    @property
+    def journal(self) -> Journal:
+        """The account's journal."""
+        return self.account.journal
+
+    def enrol(self, view: FeedView) -> None:
+        """Begin to keep a position for a feed's instrument."""
+        self.views[view.symbol] = view
+        self.positions[view.symbol] = bt.Position()
+
+    def owner(self, symbol: str) -> Any:
+        """The strategy that opened the position in a symbol."""
+        return self.opened_by.get(symbol, (None, 0))[0]
+
+    def apply(self, step: Step, view: FeedView, marks: dict[str, float]) -> None:
+        """Carry out one step."""
+        if isinstance(step, Filled):
+            self._filled(step, view, marks)
+        elif isinstance(step, Cancelled):
+            self.cancel(step.ref)
+        elif isinstance(step, Refused):
+            self.refuse(self.orders.by_ref[step.order.ref], view, step.order.reference, step.reason)
+        elif isinstance(step, Triggered):
+            self.orders.by_ref[step.ref].triggered = True
+        elif isinstance(step, Activated):
+            self.orders.by_ref[step.ref].activate()
+        else:
+            self._liquidated(step, view, marks)
+
+    def cancel(self, ref: int) -> None:
+        """An order dies: cancelled."""
+        order = self.orders.by_ref.pop(ref)
+        order.cancel()
+        self.orders.notify(order)
+
+    def refuse(self, order: bt.Order, view: FeedView, price: float, reason: str) -> None:
+        """The account or the venue refuses an order; the reason travels in ``order.info``."""
+        order.addinfo(rejection=reason)
+        order.addcomminfo(self.comminfo[view.symbol])
+        if reason.startswith("margin"):
+            order.margin()
+        else:
+            order.reject(order.broker)
+        self.journal.rejections.append(Rejection(
+            view.bar, view.ts, view.symbol, order.ref, order.created.size, price, reason))
+        self.orders.by_ref.pop(order.ref, None)
+        self.orders.notify(order)
+
+    # ---------------------------------------------------------------- fills
+
+    def _filled(self, step: Filled, view: FeedView, marks: dict[str, float]) -> None:
+        executed, order = step.executed, self.orders.by_ref[step.order.ref]
+        before = self.account.state.positions.get(view.symbol)
+        self.account.commit(executed.change, view.bar, view.ts)
+        after = self.account.state.positions.get(view.symbol)
+        self._record(view, order.ref, executed, step.price, step.order.label, step.role, after)
+        if executed.opened and (before is None or executed.closed):
+            self.opened_by[view.symbol] = (order.owner, order.tradeid)
+        self.account.snapshot(view.bar, view.symbol, marks)
+        fees = self.comminfo[view.symbol].fees
+        rate = fees.maker if step.role == "maker" else fees.taker
+        self._execute(order, view, executed, step.price, rate, before, after)
+        size = executed.closed + executed.opened
+        if step.order.reduce_only and abs(size) < step.order.size:
+            order.executed.remsize = 0.0  # what was left to reduce is gone: the order is done
+            order.completed()
+        if order.status == bt.Order.Completed:
+            del self.orders.by_ref[order.ref]
+        self.orders.notify(order)
+
+    def _record(
+        self, view: FeedView, ref: int, executed: Executed, price: float, reason: str, role: str,
+        after: Position | None,
+    ) -> None:
+        fills = self.journal.fills
+        fills.append(Fill(
+            len(fills), view.bar, view.ts, view.symbol, ref, executed.closed + executed.opened,
+            price, reason, role, executed.fee, executed.closed, executed.opened,
+            executed.realised, executed.number,
+            0.0 if after is None else after.size,
+            float("nan") if after is None else after.entry_price,
+            0.0 if after is None else after.margin))
+
+    def _execute(
+        self, order: bt.Order, view: FeedView, executed: Executed, price: float, rate: float,
+        before: Position | None, after: Position | None,
+    ) -> None:
+        closed, opened = executed.closed, executed.opened
+        entry = price if before is None else before.entry_price
+        size, average = (0.0, 0.0) if after is None else (after.size, after.entry_price)
+        order.addcomminfo(self.comminfo[view.symbol])
+        order.execute(
+            view.data.datetime[0], closed + opened, price,
+            closed, abs(closed) * entry, abs(closed) * price * rate,
+            opened, abs(opened) * price, abs(opened) * price * rate,
+            self.comminfo[view.symbol].get_margin(price), executed.realised, size, average)
+        position = self.positions[view.symbol]
+        position.set(size, average)
+        position.datetime = view.data.datetime.datetime(0)
+
+    # ---------------------------------------------------------------- liquidation
+
+    def _liquidated(self, step: Liquidated, view: FeedView, marks: dict[str, float]) -> None:
+        self.account.commit(step.change, view.bar, view.ts)
+        for seized in step.seized:
+            mine = self.views[seized.position.symbol]
+            self._take_over(seized, step, mine)
+            self.account.snapshot(view.bar, mine.symbol, marks)
+
+    def _take_over(self, seized: Seized, step: Liquidated, view: FeedView) -> None:
+        held, size = seized.position, -seized.position.size
+        owner, tradeid = self.opened_by.pop(view.symbol)
+        build = bt.order.BuyOrder if size > 0 else bt.order.SellOrder
+        order = build(owner=owner, data=view.data, size=abs(size), exectype=bt.Order.Market,
+                      tradeid=tradeid, transmit=True)
+        order.addinfo(liquidation=True, reason="liquidation")
+        order.submit()
+        order.accept()
+        self.orders.notify(order)
+        realised = -seized.loss
+        executed = Executed(step.change, size, 0.0, realised, 0.0, held.number)
+        self._record(view, order.ref, executed, seized.price, "liquidation", "taker", None)
+        self._execute(order, view, executed, seized.price, 0.0, held, None)
+        self.orders.notify(order)
+        event = LiquidationEvent(
+            view.bar, view.ts, view.symbol, held.size, held.entry_price, held.leverage,
+            self.account.terms.mode, seized.liquidation_price, seized.trigger_mark, seized.price,
+            seized.loss, seized.deficit, step.gap, view.mark_state, step.last, held.number,
+            step.cause)
+        self.journal.liquidations.append(event)
+        self.liquidated.append((owner, event))

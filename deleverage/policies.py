@@ -1,0 +1,66 @@
+"""Small frozen choices passed into the account: fees, and what happens inside a bar."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from deleverage.errors import UsageError, unknown_name
+
+PATHS = ("adverse", "favourable", "ohlc")
+FILLS = ("through", "touch")
+MARGIN_MODES = ("isolated", "cross")
+ENTRY_BARS = ("live", "backtrader")
+MISSING = ("fail", "impute", "skip")
+AFTER_LIQUIDATION = ("continue", "stop")
+
+
+def one_of(kind: str, value: str, known: tuple[str, ...]) -> str:
+    """``value`` if it is one of ``known``; else UnknownName with the near miss."""
+    if value not in known:
+        raise unknown_name(kind, str(value), known)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """Share of the traded notional paid per fill; a negative maker fee is a rebate."""
+
+    maker: float
+    taker: float
+
+    def __post_init__(self) -> None:
+        for name in ("maker", "taker"):
+            rate = getattr(self, name)
+            if not math.isfinite(rate) or not -0.01 < rate < 0.1:
+                raise UsageError(f"{name} fee must be a fraction such as 0.0005, found {rate}")
+
+    @classmethod
+    def flat(cls, rate: float) -> Fees:
+        """The same rate for both roles."""
+        return cls(rate, rate)
+
+    @classmethod
+    def free(cls) -> Fees:
+        """No fees: for comparing prices alone."""
+        return cls(0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class InsideBar:
+    """How a bar is walked (docs/inside-one-bar.md).
+
+    ``path``: adverse takes the candidate path with the lower equity at the bar's end, favourable
+    the higher, ohlc the low first in a rising bar. ``fill``: a limit fills when price trades
+    through it, or already at a touch. ``entry_bar``: live lets bracket children act in the bar of
+    their parent's fill; backtrader from the next bar on.
+    """
+
+    path: str = "adverse"
+    fill: str = "through"
+    entry_bar: str = "live"
+
+    def __post_init__(self) -> None:
+        one_of("path policy", self.path, PATHS)
+        one_of("fill rule", self.fill, FILLS)
+        one_of("entry bar rule", self.entry_bar, ENTRY_BARS)
