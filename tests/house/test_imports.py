@@ -16,12 +16,15 @@ from tests.house import tree
 PURE = (
     "deleverage._version", "deleverage.errors", "deleverage.timestamps", "deleverage.instrument",
     "deleverage.market", "deleverage.columns", "deleverage.journal", "deleverage.policies",
-    "deleverage.margin", "deleverage.venues", "deleverage.account", "deleverage.matching",
-    "deleverage.detectors", "deleverage.statistics",
+    "deleverage.margin", "deleverage.venues", "deleverage.account", "deleverage.book",
+    "deleverage.matching", "deleverage.detectors", "deleverage.statistics",
 )
-# above the backtrader adapters, each may use those before it
-RESULTS = ("deleverage.runner", "deleverage.results", "deleverage.scan", "deleverage.compare",
-           "deleverage.tearsheet")
+# above the backtrader adapters: what asks for runs and what shows them
+RESULTS = (
+    "deleverage.spec", "deleverage.runner", "deleverage.results", "deleverage.scan",
+    "deleverage.compare", "deleverage.tearsheet", "deleverage.tearsheet_leverage",
+    "deleverage.tearsheet_money", "deleverage.tearsheet_text",
+)
 COMMAND = ("deleverage.cli",)
 HEAVY = ("backtrader", "pandas", "pyarrow")
 
@@ -55,8 +58,29 @@ def test_the_pure_core_needs_neither_backtrader_nor_pandas() -> None:
 def test_dependencies_point_one_way() -> None:
     """Core ← adapters ← results ← command line: no module imports from a layer above its own."""
     found = [f"{module.label}:{line} imports {name}"
-             for module in tree.modules() for line, name in tree.imports(module)
+             for module in tree.modules() if module.name != "deleverage"  # the index of all names
+             for line, name in tree.imports(module)
              if name.startswith("deleverage.") and _layer(name) > _layer(module.name)]
+    assert found == []
+
+
+def _leaves() -> dict[str, str]:
+    """Module of each venue and reader → the package that may know it."""
+    from deleverage import venues
+    from deleverage.feeds import readers
+
+    found = {type(venues.get(name)).__module__: venues.__name__ for name in venues.names()}
+    found |= {type(readers.get(name)).__module__: readers.__name__ for name in readers.names()}
+    return found
+
+
+def test_venues_and_readers_are_leaves() -> None:
+    """Only its own package imports a venue or a reader: adding one touches nothing else."""
+    leaves = _leaves()
+    assert len(leaves) > 2
+    found = [f"{module.label}:{line} imports {name}"
+             for module in tree.modules() for line, name in tree.imports(module)
+             if name in leaves and module.name != leaves[name]]
     assert found == []
 
 
