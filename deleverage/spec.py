@@ -160,7 +160,8 @@ class RunSpec:
                 raise unknown_name("field of a run", str(name), known)
         for name in ("data", "strategy"):
             if name not in values:
-                raise UsageError(f"a run needs {name!r}; found only {', '.join(values) or 'nothing'}")
+                raise UsageError(f"a run needs {name!r}; found only "
+                                 f"{', '.join(values) or 'nothing'}")
         return cls(**values)
 
     def key(self) -> str:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from deleverage.columns import Floats, MarketColumns
+from deleverage.journal import Cause
+from deleverage.statistics import tiers
+from deleverage.statistics.curves import marks
+from deleverage.statistics.episodes import Episode
+from deleverage.statistics.excursions import Excursion
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +71,111 @@ class Trade:
     holding_ns: int
     right: bool | None
     right_basis: str
+
+
+def trade_list(
+    found: Sequence[Episode],
+    met: Sequence[Excursion],
+    columns: MarketColumns,
+    exit_reasons: Mapping[int, str] | None = None,
+    horizon_bars: int | None = None,
+) -> tuple[Trade, ...]:
+    """The trades of one instrument.
+
+    ``met`` are the excursions of ``found``; ``exit_reasons`` the strategy's word per order ref;
+    ``horizon_bars`` the bars after entry at which its time exit would have closed (None: it has
+    none), used for the direction of liquidated trades.
+    """
+    _, _, mark = marks(columns)
+    reasons = exit_reasons or {}
+    return tuple(_trade(episode, excursion, columns, mark, reasons, horizon_bars)
+                 for episode, excursion in zip(found, met, strict=True))
+
+
+def _trade(
+    episode: Episode, excursion: Excursion, columns: MarketColumns, mark: Floats,
+    reasons: Mapping[int, str], horizon_bars: int | None,
+) -> Trade:
+    exit_bar, last = episode.exit_bar, len(columns) - 1
+    unrealised = _unrealised(episode, mark)
+    gross = episode.amount(Cause.FILL, Cause.LIQUIDATION) + unrealised
+    net = math.fsum((episode.amount(), unrealised))
+    leverage, effective = _leverages(episode)
+    sizes = _sizes(episode)
+    right, basis = _right(episode, mark, horizon_bars)
+    end = last if exit_bar is None else exit_bar
+    return Trade(
+        number=episode.number, symbol=episode.symbol, side=episode.side,
+        entry_bar=episode.entry_bar, entry_ns=int(columns.close_ns[episode.entry_bar]),
+        entry_price=episode.entry_price, exit_bar=exit_bar,
+        exit_ns=None if exit_bar is None else int(columns.close_ns[exit_bar]),
+        exit_price=episode.exit_price, max_size=max(size for size, _ in sizes),
+        max_notional=max(notional for _, notional in sizes),
+        margin=max((state.margin for state in episode.states), default=0.0),
+        leverage=leverage, entry_leverage=effective, entry_tier=tiers.TIERS[tiers.tier(effective)],
+        gross=gross, unrealised=unrealised, fees=episode.amount(Cause.FEE),
+        funding=episode.amount(Cause.FUNDING),
+        liquidation_fee=episode.amount(Cause.LIQUIDATION_FEE),
+        insurance=episode.amount(Cause.INSURANCE), net=net,
+        return_on_equity=_on_equity(episode, net), liquidated=episode.liquidated,
+        margin_lost=math.fsum(event.loss for event in episode.liquidations),
+        mark_state=episode.liquidations[-1].mark_state if episode.liquidations else None,
+        exit_reason=_reason(episode, reasons), mae=excursion.adverse, mfe=excursion.favourable,
+        holding_ns=int(columns.close_ns[end] - columns.close_ns[episode.entry_bar]),
+        right=right, right_basis=basis,
+    )
+
+
+def _unrealised(episode: Episode, mark: Floats) -> float:
+    if episode.flat or not episode.states:
+        return 0.0
+    state = episode.states[-1]
+    return state.size * (float(mark[-1]) - state.entry_price)
+
+
+def _leverages(episode: Episode) -> tuple[float, float]:
+    """(set leverage, effective leverage right after the opening fill)."""
+    if not episode.states:
+        return math.nan, math.nan
+    first = episode.states[0]
+    if first.margin > 0:
+        return first.leverage, first.leverage
+    return first.leverage, abs(first.size) * first.entry_price / first.wallet
+
+
+def _sizes(episode: Episode) -> list[tuple[float, float]]:
+    """(coins, notional at entry price) after each change."""
+    if episode.states:
+        return [(abs(s.size), abs(s.size) * s.entry_price) for s in episode.states]
+    return [(abs(leg.size), abs(leg.size) * leg.price) for leg in episode.opened]
+
+
+def _on_equity(episode: Episode, net: float) -> float | None:
+    if not episode.states:
+        return None
+    fee = next((flow.amount for flow in episode.flows if flow.cause is Cause.FEE
+                and flow.bar == episode.entry_bar), 0.0)
+    before = episode.states[0].wallet - fee
+    return net / before if before > 0 else None
+
+
+def _reason(episode: Episode, reasons: Mapping[int, str]) -> str:
+    if not episode.flat:
+        return "open"
+    if episode.liquidated:
+        return "liquidation"
+    final = episode.closed[-1]
+    return reasons.get(final.order_ref, final.reason)
+
+
+def _right(episode: Episode, mark: Floats, horizon_bars: int | None) -> tuple[bool, str]:
+    """Whether the direction was right, and what that was judged by (see Trade)."""
+    entry, last = episode.entry_price, len(mark) - 1
+    exit_price = episode.exit_price
+    if exit_price is not None and not episode.liquidated:
+        return episode.side * (exit_price - entry) > 0, "exit"
+    if episode.liquidated and horizon_bars is not None:
+        due = episode.entry_bar + horizon_bars
+        if due <= last:
+            return episode.side * (float(mark[due]) - entry) > 0, "time exit"
+    return episode.side * (float(mark[last]) - entry) > 0, "end of run"

@@ -1,0 +1,189 @@
+"""Positions from flat to flat, and every booking put down to the one that caused it.
+
+The money of a run is split here once: trades, tiers at entry and drawdown contributions all sum
+the same flows, so they add up to one another and to the journal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from deleverage.journal import Cause, Entry, Fill, Journal, LiquidationEvent, Snapshot
+
+Key = tuple[str, int]  # symbol, number
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Money one position booked; ``cause`` is never a deposit or a transfer."""
+
+    bar: int
+    cause: Cause
+    amount: float
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """The part of a fill that belongs to one position: signed ``size`` at ``price``."""
+
+    bar: int
+    ts: int
+    size: float
+    price: float
+    order_ref: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Episode:
+    """One position: what opened and closed it, what it booked, and its states in between."""
+
+    number: int
+    symbol: str
+    side: int
+    opened: list[Leg] = field(default_factory=list)
+    closed: list[Leg] = field(default_factory=list)
+    flows: list[Flow] = field(default_factory=list)
+    states: list[Snapshot] = field(default_factory=list)
+    liquidations: list[LiquidationEvent] = field(default_factory=list)
+    funded: set[int] = field(default_factory=set)  # bars with a settlement
+
+    @property
+    def entry_price(self) -> float:
+        """Average price of the opening fills."""
+        return _average(self.opened)
+
+    @property
+    def exit_price(self) -> float | None:
+        """Average price of the reducing fills; None while open."""
+        return _average(self.closed) if self.flat else None
+
+    @property
+    def entry_bar(self) -> int:
+        """Bar of the opening fill."""
+        return self.opened[0].bar
+
+    @property
+    def exit_bar(self) -> int | None:
+        """Bar of the last reducing fill; None while open."""
+        return self.closed[-1].bar if self.flat else None
+
+    @property
+    def liquidated(self) -> bool:
+        """Whether its last close was forced."""
+        return bool(self.closed) and self.closed[-1].reason == "liquidation"
+
+    @property
+    def flat(self) -> bool:
+        """Whether everything that was opened is closed again."""
+        left = math.fsum(leg.size for leg in (*self.opened, *self.closed))
+        largest = max(abs(leg.size) for leg in self.opened)
+        return abs(left) <= 1e-9 * largest
+
+    def amount(self, *causes: Cause, until: int | None = None) -> float:
+        """Sum of the flows of some causes (none given: all), up to and including a bar."""
+        return math.fsum(flow.amount for flow in self.flows
+                         if (not causes or flow.cause in causes)
+                         and (until is None or flow.bar <= until))
+
+    def state_at(self, bar: int) -> Snapshot | None:
+        """The position at the close of ``bar``; None where it was flat."""
+        exit_bar = self.exit_bar
+        if bar < self.entry_bar or (exit_bar is not None and bar >= exit_bar):
+            return None
+        found = None
+        for state in self.states:
+            if state.bar > bar:
+                break
+            found = state
+        return found
+
+
+def episodes(journal: Journal, symbol: str | None = None) -> tuple[Episode, ...]:
+    """Every position of the run, in the order of opening; ``symbol`` keeps one instrument's."""
+    found: dict[Key, Episode] = {}
+    for fill in journal.fills:
+        _book_fill(found, fill)
+    for payment in journal.funding:
+        episode = found.get((payment.symbol, payment.position))
+        if episode is not None:
+            episode.funded.add(payment.bar)
+            _flow(episode, payment.bar, Cause.FUNDING, payment.amount)
+    for shot in journal.snapshots:
+        episode = found.get((shot.symbol, shot.position))
+        if episode is not None and shot.size:
+            episode.states.append(shot)
+    for event in journal.liquidations:
+        episode = found.get((event.symbol, event.position))
+        if episode is not None:
+            episode.liquidations.append(event)
+    _book_venue(found, journal.entries)
+    chosen = [item for item in found.values() if symbol is None or item.symbol == symbol]
+    return tuple(sorted(chosen, key=lambda item: (item.entry_bar, item.number)))
+
+
+def unattributed(journal: Journal, found: Sequence[Episode], symbol: str) -> float:
+    """Bookings on ``symbol`` that no position of ``found`` accounts for: 0 but for rounding.
+
+    Deposits and margin transfers are not money made or lost and stay out.
+    """
+    booked = [entry.amount for entry in journal.entries if entry.symbol == symbol
+              and entry.cause not in (Cause.DEPOSIT, Cause.TRANSFER)]
+    flows = [-flow.amount for episode in found for flow in episode.flows]
+    return math.fsum(booked + flows)
+
+
+def _book_fill(found: dict[Key, Episode], fill: Fill) -> None:
+    """Split a reversal between the position it closes and the one it opens, fee by size."""
+    fee_closed = -fill.fee
+    if fill.opened:
+        fee_closed = -fill.fee * abs(fill.closed) / abs(fill.size) if fill.closed else 0.0
+        number = fill.position + 1 if fill.closed else fill.position
+        key = (fill.symbol, number)
+        episode = found.setdefault(key, Episode(number, fill.symbol, 1 if fill.opened > 0 else -1))
+        episode.opened.append(_leg(fill, fill.opened))
+        _flow(episode, fill.bar, Cause.FEE, -fill.fee - fee_closed)
+    if fill.closed:
+        episode = found[fill.symbol, fill.position]
+        episode.closed.append(_leg(fill, fill.closed))
+        cause = Cause.LIQUIDATION if fill.reason == "liquidation" else Cause.FILL
+        _flow(episode, fill.bar, cause, fill.realised)
+        _flow(episode, fill.bar, Cause.FEE, fee_closed)
+
+
+def _average(legs: list[Leg]) -> float:
+    if len(legs) == 1:
+        return legs[0].price
+    return math.fsum(leg.size * leg.price for leg in legs) / math.fsum(leg.size for leg in legs)
+
+
+def _leg(fill: Fill, size: float) -> Leg:
+    return Leg(fill.bar, fill.ts, size, fill.price, fill.order_ref, fill.reason)
+
+
+def _flow(episode: Episode, bar: int, cause: Cause, amount: float) -> None:
+    if amount:
+        episode.flows.append(Flow(bar, cause, amount))
+
+
+def _book_venue(found: dict[Key, Episode], entries: Iterable[Entry]) -> None:
+    """Liquidation fees and the insurance fund's lifts: they belong to a position just closed."""
+    ended: dict[Key, list[Episode]] = {}
+    for episode in found.values():
+        for bar in sorted({leg.bar for leg in episode.closed}):
+            ended.setdefault((episode.symbol, bar), []).append(episode)
+    used: dict[tuple[Cause, Key], int] = {}
+    for entry in entries:
+        if entry.cause not in (Cause.LIQUIDATION_FEE, Cause.INSURANCE):
+            continue
+        key = (entry.symbol, entry.bar)
+        candidates = ended.get(key, [])
+        if entry.cause is Cause.LIQUIDATION_FEE:
+            candidates = [item for item in candidates if item.liquidations]
+        if candidates:
+            # the k-th fee of a bar is that of the k-th position liquidated in it
+            index = min(used.get((entry.cause, key), 0), len(candidates) - 1)
+            used[entry.cause, key] = index + 1
+            _flow(candidates[index], entry.bar, entry.cause, entry.amount)

@@ -1,0 +1,224 @@
+"""How far the mark went for and against a position, and how much of its buffer that used.
+
+What is known inside a bar differs: a position held through a whole bar met the bar's mark extremes;
+in the bar of a fill only the path after (before) it counts, of which the journal keeps the lowest
+equity. So the points looked at are
+
+* the adverse and favourable mark extreme of every bar held through,
+* the closing mark of every bar in which something changed and the position lived on,
+* in the bar of a fill, the mark at which the account had the lowest equity of that bar,
+* the price of the exit (at a liquidation the mark that triggered it).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deleverage.columns import MARK_STATES, Floats, MarketColumns
+from deleverage.journal import Journal, Snapshot
+from deleverage.statistics.curves import marks
+from deleverage.statistics.episodes import Episode
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A mark the position met in ``bar``, and the state it met it in."""
+
+    bar: int
+    mark: float
+    state: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Excursion:
+    """The worst and best of one position.
+
+    ``adverse`` and ``favourable`` are fractions of the entry price, ≥ 0. ``buffer_used`` is
+    1 − (equity − maintenance) ÷ (the same at entry, after the last added margin), at ``worst``:
+    0 at entry, 1 at liquidation; None where no mark could liquidate. ``closest`` is the least
+    distance of a mark to the liquidation price as a share of that mark. ``last_through``: in a bar
+    held through, last crossed the liquidation price and the mark did not.
+    """
+
+    adverse: float
+    favourable: float
+    buffer_used: float | None
+    worst: Point | None
+    closest: float | None
+    last_through: bool
+    mark_state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """What positions are looked up in: mark and last of one market, and what the journal adds.
+
+    ``worst_equity`` holds the bars with fills of one position only: where two met in a bar, the
+    lowest equity cannot be put down to either.
+    """
+
+    low: Floats
+    high: Floats
+    close: Floats
+    last_low: Floats
+    last_high: Floats
+    mark_state: NDArray[np.uint8]
+    worst_equity: Mapping[int, float]
+
+    @classmethod
+    def of(cls, columns: MarketColumns, journal: Journal, found: Sequence[Episode]) -> Path:
+        """The path of a market; DataError where a mark is not a number."""
+        low, high, close = marks(columns)
+        bars = Counter(bar for episode in found
+                       for bar in {leg.bar for leg in (*episode.opened, *episode.closed)})
+        alone = {bar: value for bar, value in journal.worst_equity.items() if bars[bar] == 1}
+        return cls(low, high, close, columns.lines["low"], columns.lines["high"],
+                   columns.execution_mark.state, alone)
+
+
+def excursions(
+    found: Sequence[Episode], journal: Journal, columns: MarketColumns
+) -> tuple[Excursion, ...]:
+    """Worst and best mark, buffer used and closest approach of every position, in their order."""
+    path = Path.of(columns, journal, found)
+    return tuple(excursion(episode, path) for episode in found)
+
+
+def excursion(episode: Episode, path: Path) -> Excursion:
+    """Worst and best mark, buffer used and closest approach of one position."""
+    side = episode.side
+    worst_points = list(_points(episode, path, adverse=True))
+    best_points = list(_points(episode, path, adverse=False))
+    against = [side * (1 - point.mark / point.state.entry_price) for point in worst_points]
+    best = [side * (point.mark / point.state.entry_price - 1) for point in best_points]
+    final = _exit_mark(episode)
+    if final is not None:
+        entry = episode.states[-1].entry_price if episode.states else episode.entry_price
+        against.append(side * (1 - final / entry))
+        best.append(side * (final / entry - 1))
+    used, worst = _buffer(episode, worst_points)
+    gaps = [side * (1 - point.state.liquidation_price / point.mark) for point in worst_points
+            if not math.isnan(point.state.liquidation_price)]
+    state = None if worst is None else MARK_STATES[int(path.mark_state[worst.bar])]
+    return Excursion(max(0.0, *against), max(0.0, *best), used, worst, min(gaps, default=None),
+                     _last_through(episode, path), state)
+
+
+def _held_through(episode: Episode, bars: int) -> Iterator[tuple[Snapshot, int, int]]:
+    """(state, first, stop): runs of whole bars held in one state."""
+    end = bars if episode.exit_bar is None else episode.exit_bar
+    states = episode.states
+    for k, state in enumerate(states):
+        stop = end
+        if k + 1 < len(states):
+            later = states[k + 1]
+            # funding or a margin transfer leaves the size alone: its bar was held through, too
+            stop = later.bar + 1 if later.size == state.size else later.bar
+        stop = min(stop, end)
+        if state.bar + 1 < stop:
+            yield state, state.bar + 1, stop
+
+
+def _points(episode: Episode, path: Path, *, adverse: bool) -> Iterator[Point]:
+    low_side = (episode.side > 0) == adverse
+    extreme = path.low if low_side else path.high
+    for state, first, stop in _held_through(episode, len(path.close)):
+        window = extreme[first:stop]
+        bar = first + int(np.argmin(window) if low_side else np.argmax(window))
+        yield Point(bar, float(extreme[bar]), state)
+    yield from _closes(episode, path)
+    if adverse:
+        yield from _inside_fill_bars(episode, path)
+
+
+def _closes(episode: Episode, path: Path) -> Iterator[Point]:
+    """The closing mark of each bar of a change, in the state it was closed in."""
+    states = episode.states
+    for k, state in enumerate(states):
+        last_of_bar = k + 1 == len(states) or states[k + 1].bar > state.bar
+        alive = episode.exit_bar is None or episode.exit_bar > state.bar
+        if last_of_bar and alive and state.bar < len(path.close):
+            yield Point(state.bar, float(path.close[state.bar]), state)
+
+
+def _inside_fill_bars(episode: Episode, path: Path) -> Iterator[Point]:
+    """The mark at the lowest equity of each bar with a fill, from the journal.
+
+    In the opening bar the state is the one after the fill, in later ones the one before. A forced
+    close is left out: its trigger is known exactly.
+    """
+    legs = [*episode.opened, *(leg for leg in episode.closed if leg.reason != "liquidation")]
+    for bar in sorted({leg.bar for leg in legs}):
+        worst = path.worst_equity.get(bar)
+        before = [state for state in episode.states if state.bar < bar]
+        state = before[-1] if before else next(iter(episode.states), None)
+        if worst is None or state is None or (episode.liquidated and bar == episode.exit_bar):
+            continue
+        mark = state.entry_price + (worst - state.wallet) / state.size
+        yield Point(bar, float(np.clip(mark, path.low[bar], path.high[bar])), state)
+
+
+def _exit_mark(episode: Episode) -> float | None:
+    if episode.liquidated and episode.liquidations:
+        return episode.liquidations[-1].trigger_mark
+    return episode.exit_price
+
+
+def _buffer(episode: Episode, points: list[Point]) -> tuple[float | None, Point | None]:
+    """Most of the buffer used, and where.
+
+    Equity minus maintenance runs linearly in the mark from its value at the entry price to zero at
+    the liquidation price: exact while the venue's bracket does not change in between.
+    """
+    bases = _bases(episode)
+    used, worst = None, None
+    for point in points:
+        state = point.state
+        room = state.entry_price - state.liquidation_price
+        base = bases[id(state)]
+        if math.isnan(room) or room == 0.0 or base <= 0:
+            continue
+        left = _buffer_at_entry(state) * (point.mark - state.liquidation_price) / room
+        share = 1.0 - left / base
+        if used is None or share > used:
+            used, worst = share, point
+    return used, worst
+
+
+def _bases(episode: Episode) -> dict[int, float]:
+    """Buffer each state is measured against: that after the last fill or added margin."""
+    bases: dict[int, float] = {}
+    base, previous = 0.0, None
+    for state in episode.states:
+        added = previous is not None and state.margin != previous.margin \
+            and state.bar not in episode.funded
+        if previous is None or state.size != previous.size or added:
+            base = _buffer_at_entry(state)
+        bases[id(state)] = base
+        previous = state
+    return bases
+
+
+def _buffer_at_entry(state: Snapshot) -> float:
+    """Equity minus maintenance at the entry price: isolated its margin, cross the whole wallet."""
+    return (state.margin if state.margin > 0 else state.wallet) - state.maintenance
+
+
+def _last_through(episode: Episode, path: Path) -> bool:
+    for state, first, stop in _held_through(episode, len(path.close)):
+        if math.isnan(state.liquidation_price):
+            continue
+        level = state.liquidation_price
+        if episode.side > 0:
+            crossed = (path.last_low[first:stop] <= level) & (path.low[first:stop] > level)
+        else:
+            crossed = (path.last_high[first:stop] >= level) & (path.high[first:stop] < level)
+        if bool(crossed.any()):
+            return True
+    return False

@@ -1,0 +1,102 @@
+"""All figures of a run from its journal, as the nested dict of ``RunResult.statistics``."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from deleverage.columns import MarketColumns
+from deleverage.journal import Journal
+from deleverage.statistics.costs import costs
+from deleverage.statistics.curves import Curves, account_curves, judged_on, opening_wallet
+from deleverage.statistics.drawdown import drawdown
+from deleverage.statistics.episodes import Episode, episodes
+from deleverage.statistics.excursions import Excursion, excursions
+from deleverage.statistics.exposure import exposure
+from deleverage.statistics.funding import funding
+from deleverage.statistics.liquidations import liquidations
+from deleverage.statistics.near_miss import near_misses
+from deleverage.statistics.orders import order_figures
+from deleverage.statistics.performance import performance
+from deleverage.statistics.trade_figures import trade_figures
+from deleverage.statistics.trades import Trade, trade_list
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run prepared for its figures: what every calculator takes, computed once."""
+
+    journal: Journal
+    columns: MarketColumns  # with the mark the account was judged on
+    curves: Curves
+    episodes: tuple[Episode, ...]
+    excursions: tuple[Excursion, ...]
+    trades: tuple[Trade, ...]
+    start: float  # wallet before the first bar
+    start_ns: int  # open of the first bar
+
+    @classmethod
+    def of(
+        cls,
+        journal: Journal,
+        columns: MarketColumns,
+        mark: str | None = None,
+        exit_reasons: Mapping[int, str] | None = None,
+        horizon_bars: int | None = None,
+        others: Sequence[MarketColumns] = (),
+    ) -> RunRecord:
+        """Rebuild curves, positions and trades of one instrument from the journal.
+
+        ``others`` are further instruments of the same account, on the same clock;
+        ``mark="last"`` where the run was judged on last price; ``exit_reasons`` and
+        ``horizon_bars`` as :func:`~deleverage.statistics.trades.trade_list` takes them.
+        """
+        judged = judged_on(columns, mark)
+        found = episodes(journal, columns.market.instrument.symbol)
+        met = excursions(found, journal, judged)
+        trades = trade_list(found, met, judged, exit_reasons, horizon_bars)
+        start_ns = int(columns.close_ns[0]) - columns.market.step_ns if len(columns) else 0
+        curves = account_curves(journal, judged, [judged_on(other, mark) for other in others])
+        return cls(journal, judged, curves, found, met, trades, opening_wallet(journal), start_ns)
+
+
+def summary(record: RunRecord) -> dict[str, Any]:
+    """Every figure of a run; the layout is that of ``deleverage.results``."""
+    journal, columns, curves = record.journal, record.columns, record.curves
+    found, trades = record.episodes, record.trades
+    start, start_ns = record.start, record.start_ns
+    run_ns = int(columns.close_ns[-1]) - start_ns if len(columns) else 0
+    figures = {
+        "performance": performance(columns.close_ns, curves.equity, start, start_ns,
+                                   market_return(columns)),
+        "drawdown": drawdown(columns.close_ns, curves.equity, curves.worst_equity, start, start_ns),
+        "trades": trade_figures(trades, run_ns),
+        "costs": costs(journal, found, trades, columns.market.instrument.symbol),
+        "exposure": exposure(curves, found, trades, start, start_ns),
+        "near_misses": near_misses(found, record.excursions, columns),
+        "liquidations": liquidations(found, trades),
+        "funding": funding(journal, columns),
+        "orders": order_figures(journal),
+    }
+    return {name: plain(value) for name, value in figures.items()}
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses as dicts, tuples as lists: what JSON gives back."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [plain(item) for item in value]
+    return value
+
+
+def market_return(columns: MarketColumns) -> float:
+    """Return of holding the coin, first open to last close, at last price; 0 without bars."""
+    if not len(columns):
+        return 0.0
+    first, last = float(columns.lines["open"][0]), float(columns.lines["close"][-1])
+    return last / first - 1.0
