@@ -101,9 +101,10 @@ def _arrays(columns: MarketColumns) -> dict[str, NDArray[Any]]:
 def _columns(market: Market, names: list[str], arrays: dict[str, NDArray[Any]]) -> MarketColumns:
     lines, (settle, bar), (rate, price) = (arrays["lines"], arrays["funding_ints"],
                                            arrays["funding_floats"])
+    opened, high, low, close = arrays["mark"]
     return MarketColumns(
         market, arrays["close_ns"], MappingProxyType(dict(zip(names, lines, strict=True))),
-        ExecutionMark(*arrays["mark"], state=arrays["mark_state"]),
+        ExecutionMark(opened, high, low, close, arrays["mark_state"]),
         FundingSchedule(settle, bar, rate, price, arrays["funding_state"]),
     )
 

@@ -42,15 +42,14 @@ def import_dataset(
     request = Request(symbol, venue, timeframe, progress or silent)
     reader = readers.get(source)
     reading = reader.read([Path(path) for path in paths], request)
-    if reading.instrument is None or reading.step_ns is None:
+    instrument, step = reading.instrument, reading.step_ns
+    if instrument is None or step is None:
         raise UsageError(f"{source} gives {', '.join(reader.gives)} only: bars are needed for a "
                          "dataset")
     if open_interest is not None:
         added = readers.get("open-interest-csv").read([Path(open_interest)], request)
         _same_coin(reading.tables["bars"], added.tables["open_interest"], str(open_interest))
         reading = _merged(reading, added)
-    instrument, step = reading.instrument, reading.step_ns
-    assert instrument is not None and step is not None  # for mypy: _merged keeps them
     close = numbers(reading.tables["bars"], "close_ns")
     market = Market(
         instrument, step, int(close[0]) - step, int(close[-1]),

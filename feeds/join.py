@@ -19,7 +19,7 @@ from deleverage.feeds.marks import PriceRows, completed, execution_mark
 from deleverage.feeds.settlements import funding_line, funding_schedule
 from deleverage.feeds.tables import MARK_LINES, OHLC, canonical, numbers
 from deleverage.market import Coverage, Market
-from deleverage.timestamps import show_step
+from deleverage.timestamps import show, show_step
 
 
 def market_columns(market: Market, tables: Mapping[str, Any]) -> MarketColumns:
@@ -54,7 +54,13 @@ def market_columns(market: Market, tables: Mapping[str, Any]) -> MarketColumns:
 def price_rows(table: pa.Table, step_ns: int, names: tuple[str, ...] = OHLC) -> PriceRows:
     """The four price columns of a table as arrays, with the step they are on."""
     start, high, low, end = (numbers(table, name) for name in names)
-    return PriceRows(step_ns, numbers(table, "close_ns"), start, high, low, end)
+    close_ns = numbers(table, "close_ns")
+    gaps = np.diff(close_ns)
+    if len(gaps) and gaps.min() < step_ns:
+        row = int(gaps.argmin())
+        raise DataError(f"bars of {show_step(step_ns)}: rows {row + 1} and {row + 2} "
+                        f"({show(int(close_ns[row]))}) are {show_step(int(gaps[row]))} apart")
+    return PriceRows(step_ns, close_ns, start, high, low, end)
 
 
 def mark_rows(market: Market, bars: pa.Table, mark: pa.Table | None) -> PriceRows | None:

@@ -1,4 +1,4 @@
-"""The mark price beside the last price: what a strategy may see of it, what the account is judged on.
+"""The mark price beside the last price: what a strategy sees of it, what an account is judged on.
 
 Bar ``i`` covers ``(close_ns[i] − step, close_ns[i]]``, mark row ``k`` likewise with its own step,
 which may be the bar's, finer or coarser. The rule for a coarse mark is DESIGN's: the last-price bar

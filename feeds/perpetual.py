@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import backtrader as bt
 import numpy as np
@@ -27,6 +27,7 @@ from deleverage.timestamps import DAY, MINUTE, SECOND, day_numbers, show
 
 _EXTRA = BASE_LINES[6:]  # backtrader's own feed has the six before them
 _CHUNK = 4096  # rows turned into Python floats at a time when loading row by row
+_ROUNDING = 1e-8  # days: a millisecond, far below any step and far above float noise
 _PREFIX = "PerpetualData_"
 
 # backtrader's optimiser pickles the engine with its feeds; read-only mappings cannot be otherwise
@@ -42,11 +43,12 @@ class _MetaPerpetualData(bt.feed.DataBase.__class__):  # type: ignore[misc]
         if kwargs.get("dataset") is None and kwargs.get("columns") is None:
             kwargs["dataset"] = args[0] if args else kwargs.pop("dataname", None)
             args = args[1:]
-        source, columns = kwargs.get("dataset"), kwargs.get("columns")
+        source: Any = kwargs.get("dataset")
+        columns: Any = kwargs.get("columns")
         if (source is None) == (columns is None):
             raise UsageError("PerpetualData needs one of dataset= (a folder or Dataset) and "
                              "columns= (MarketColumns)")
-        if columns is None:
+        if source is not None:
             dataset = source if isinstance(source, Dataset) else Dataset.open(source)
             columns, kwargs["dataset"] = dataset.columns(), dataset.path
         kwargs["columns"] = columns
@@ -66,8 +68,10 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
     ``liquidation_count``, and ``long_liquidations_<venue>``, ``short_liquidations_<venue>``.
     """
 
-    lines = _EXTRA
+    lines: ClassVar[Any] = _EXTRA
     params = (("dataset", None), ("columns", None))
+    fromdate: float  # day numbers, made by backtrader when the feed starts
+    todate: float
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,7 +79,8 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
             self._name = self.market.instrument.symbol
         self.p.timeframe, self.p.compression = timeframe(self.market.step_ns)
         self._cut: MarketColumns | None = None
-        self._row, self._rows = 0, []
+        self._row = 0
+        self._rows: list[tuple[float, ...]] = []
 
     @property
     def market(self) -> Market:
@@ -89,7 +94,7 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
 
     @property
     def columns(self) -> MarketColumns:
-        """The bars this feed delivers, as arrays: row 0 is the first bar (from ``_start`` on).
+        """The bars this feed delivers, as arrays: row 0 is the first bar.
 
         Raises UsageError on a feed with filters (a resampled one): its bars are not the market's.
         """
@@ -107,16 +112,29 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
         if self._cut is None:
             whole = self._whole()
             days = day_numbers(whole.close_ns)
-            first = int(np.searchsorted(days, self.fromdate, side="left"))
-            stop = int(np.searchsorted(days, self.todate, side="right"))
+            early, late = self._limits()
+            first = int(np.searchsorted(days, early - _ROUNDING, side="left"))
+            stop = int(np.searchsorted(days, late + _ROUNDING, side="right"))
             self._cut = whole if stop - first == len(whole) else whole.sliced(first, stop)
         return self._cut
+
+    def _limits(self) -> tuple[float, float]:
+        """``fromdate`` and ``todate`` as day numbers, also before backtrader has made them."""
+        if self._started:
+            return self.fromdate, self.todate
+        early, late = (value and bt.date2num(value) for value in (self.p.fromdate, self.p.todate))
+        return early or float("-inf"), late or float("inf")
 
     def _start(self) -> None:
         super()._start()
         self._cut = None
         self._row, self._rows = 0, []
-        if not len(self._delivered()):
+        delivered = self._delivered()
+        if len(delivered):  # backtrader compares again, bar by bar and to the last bit
+            edges = day_numbers(delivered.close_ns[[0, -1]])
+            self.fromdate = min(self.fromdate, float(edges[0]))
+            self.todate = max(self.todate, float(edges[1]))
+        else:
             whole = self._whole()
             raise DataError(f"{self._name}: no bars between fromdate {self.p.fromdate} and todate "
                             f"{self.p.todate} (the data covers {show(whole.market.start_ns)} to "
@@ -131,7 +149,7 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
             return
         for line, column in zip(lines, self._columns_in_order(), strict=True):
             filled = array("d")
-            filled.frombytes(memoryview(np.ascontiguousarray(column)).cast("B"))
+            filled.frombytes(np.ascontiguousarray(column).view(np.uint8).data)
             if line.extension:
                 filled.extend([float("nan")] * line.extension)
             line.array = filled

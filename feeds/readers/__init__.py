@@ -1,4 +1,4 @@
-"""Readers of vendors' files, found by their modules: ``names``, ``get``, ``sniff``, ``sources_of``."""
+"""Readers of vendors' files, found by their modules."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """freqtrade's data directory: candles, mark and funding of futures pairs.
 
-``DIR[/futures]/{BASE}_{QUOTE}_{SETTLE}-{timeframe}-{futures|mark|funding_rate}.feather`` or the older
-``.json.gz`` with rows ``[ms, open, high, low, close, volume]``. Candles and mark are stamped with
-their OPEN; the funding rate sits in ``open`` and its stamp is the settlement, with the venue's
+``DIR[/futures]/{BASE}_{QUOTE}_{SETTLE}-{timeframe}-{futures|mark|funding_rate}.feather`` or the
+older ``.json.gz`` with rows ``[ms, open, high, low, close, volume]``. Candles and mark are stamped
+with their OPEN; the funding rate sits in ``open`` and its stamp is the settlement, with the venue's
 milliseconds of jitter. ``date`` is datetime64[ms] in new files and [ns] in old ones. A file's name
 gives the step of candles and mark, never the funding interval: that is read from the rows.
 """
@@ -61,7 +61,7 @@ class Freqtrade:
             _NAME.match(file.name) for file in _futures_folder(path).iterdir())
 
     def read(self, paths: Sequence[Path], request: Request) -> Reading:
-        """One instrument of the directory; see :class:`~deleverage.feeds.readers.protocol.Reader`."""
+        """One instrument of the directory (see the Reader protocol)."""
         if len(paths) != 1:
             raise UsageError(f"freqtrade: expected one data directory, found {len(paths)} paths")
         folder = paths[0]
@@ -126,7 +126,7 @@ def _chosen(folder: Path, files: Sequence[_File], asked: str | None) -> tuple[st
         raise unknown_name(f"symbol in {folder}", asked, kinds)
     whole = [symbol for symbol, has in kinds.items()
              if {"futures", "mark", "funding_rate"} <= has]
-    there = "; ".join(f"{symbol}: {', '.join(sorted(has))}" for symbol, has in sorted(kinds.items()))
+    there = "; ".join(f"{symbol}: {', '.join(sorted(kinds[symbol]))}" for symbol in sorted(kinds))
     if len(whole) != 1:
         found = f"{len(whole)} instruments have" if whole else "no instrument has"
         raise UsageError(f"{folder}: {found} candles, mark and funding; choose with --symbol "
@@ -202,7 +202,8 @@ def _columns(path: Path, names: Sequence[str]) -> dict[str, Any]:
     if dates.null_count:
         raise DataError(f"{path}: row {int(np.argmax(dates.is_null().to_numpy())) + 1}, date is "
                         "empty")
-    return {"date": dates.to_numpy(), **{name: column.to_numpy() for name, column in values.items()}}
+    return {"date": dates.to_numpy(),
+            **{name: column.to_numpy() for name, column in values.items()}}
 
 
 def _feather(path: Path) -> pa.Table:

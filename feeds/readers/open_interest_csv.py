@@ -40,7 +40,7 @@ class OpenInterestCsv:
         return header.strip().split(b",")[:3] == [b"t", b"oi", b"oi_usd"]
 
     def read(self, paths: Sequence[Path], request: Request) -> Reading:
-        """One table, ``open_interest``; see :class:`~deleverage.feeds.readers.protocol.Reader`."""
+        """One table, ``open_interest`` (see the Reader protocol)."""
         if len(paths) != 1:
             raise UsageError(f"open-interest-csv: expected one file, found {len(paths)}")
         path = existing(paths[0])

@@ -1,8 +1,8 @@
 """What a reader of vendors' files is, and what it hands over.
 
-A reader is one module of this package with a ``READER``: adding one touches no other file. It turns
-files into canonical tables (:mod:`deleverage.feeds.tables`) whose rows are those of the file, so that
-an error can name file and row, and it says in ``notes`` whatever it chose or changed.
+A reader is one module of this package with a ``READER``: adding one touches no other file. It
+turns files into canonical tables (:mod:`deleverage.feeds.tables`) whose rows are those of the file,
+so that an error can name file and row, and says in ``notes`` whatever it chose or changed.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Request:
 class Reading:
     """Canonical tables and what is known of them.
 
-    ``instrument`` and ``step_ns`` are None for a reader of single tables. ``provenance`` maps a table
-    to the file it came from. An empty ``coverage`` leaves it to what the rows show.
+    ``instrument`` and ``step_ns`` are None for a reader of single tables. ``provenance`` maps a
+    table to the file it came from. An empty ``coverage`` leaves it to what the rows show.
     """
 
     tables: Mapping[str, pa.Table]
