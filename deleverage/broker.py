@@ -286,7 +286,7 @@ class PerpetualBroker(StockApi):
                 self.book = books.changed(self.book, ref, ready=True)
 
     def _marks(self) -> dict[str, float]:
-        return {view.symbol: view.mark for view in self.views if len(view.data)}
+        return {view.symbol: view.mark for view in self.views if view.seen}
 
     def _others(self, symbol: str, bars: dict[str, Bar]) -> dict[str, float]:
         """Marks at which the other positions count while ``symbol`` moves inside the bar."""

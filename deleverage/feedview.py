@@ -31,7 +31,7 @@ class FeedView:
         self.missing = missing
         self.slip = slip
         self.mark_asked = mark
-        self.seen = 0
+        self.seen = len(data)  # bars delivered, as of the account's last step
         self.instrument = self._instrument()
         self.symbol = self.instrument.symbol
         self.settlements: dict[int, list[int]] = defaultdict(list)
@@ -87,7 +87,7 @@ class FeedView:
     @property
     def bar(self) -> int:
         """Index of the feed's current bar; −1 before its first."""
-        return len(self.data) - 1
+        return self.seen - 1
 
     @property
     def last(self) -> float:

@@ -28,3 +28,19 @@ def reference() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no reference data at {folder} (set DELEVERAGE_REFERENCE)")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def ledger_of_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every run of the suite on our broker ends with the check of its ledger."""
+    from deleverage.broker import PerpetualBroker
+    from tests.ledger import check_ledger
+
+    ended = PerpetualBroker.stop
+
+    def stop(self: PerpetualBroker) -> None:
+        ended(self)
+        if self._ready:
+            check_ledger(self)
+
+    monkeypatch.setattr(PerpetualBroker, "stop", stop)
