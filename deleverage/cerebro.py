@@ -2,8 +2,8 @@
 
 backtrader spends most of a bar on bookkeeping that only some parts need: tick attributes, line
 objects advanced one by one through several calls, cash and value notified to methods nobody
-overrides. The lean loop moves the same cursors and calls the same user code in the same order, every
-bar; what it cannot serve falls back to backtrader's own loop, and says which part it was.
+overrides. The lean loop moves the same cursors and calls the same user code in the same order,
+every bar; what it cannot serve falls back to backtrader's own loop, and says which part it was.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Cerebro(bt.Cerebro):
         """Every bar, in backtrader's order: cursors, broker, notifications, strategy, analyzers."""
         strategy._once()
         strategy.reset()
-        data, broker = self.datas[0], self._broker
+        data = self.datas[0]
         count = data.buflen()
         buffers = _cursors(data, strategy)
         _lay_clock(strategy, data, count)
@@ -94,7 +94,6 @@ class Cerebro(bt.Cerebro):
                 strategy._next_analyzers(ahead, once=True)
             if told:
                 strategy.clear()
-        del broker
 
     def _brokernotify(self) -> None:
         broker = self._broker

@@ -10,7 +10,7 @@ from deleverage.journal import FREE, Cause
 
 
 def check_ledger(broker: PerpetualBroker) -> None:
-    """Wallet and balances follow from the journal; no isolated position lost more than it posted."""
+    """Wallet and balances follow from the journal; no isolated loss is beyond the margin."""
     journal, state = broker.journal, broker.account.state
     turnover = max(1.0, math.fsum(abs(entry.amount) for entry in journal.entries))
     tolerance = 1e-9 * turnover
