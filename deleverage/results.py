@@ -47,23 +47,43 @@ nanoseconds, ``_h`` hours; a figure that does not exist is None. Its exact layou
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from deleverage.journal import Journal
+import numpy as np
+
+from deleverage.columns import Floats, Ints, MarketColumns
+from deleverage.errors import DataError, MissingTable, UsageError
+from deleverage.journal import (
+    Entry,
+    Fill,
+    FundingPayment,
+    Journal,
+    LiquidationEvent,
+    Rejection,
+    Snapshot,
+)
 from deleverage.spec import RunSpec
-from deleverage.statistics.curves import Curves
+from deleverage.statistics.curves import Curves, account_curves, judged_on
 from deleverage.statistics.leverage_scan import LeverageScan
+from deleverage.statistics.performance import daily_returns
+from deleverage.statistics.summary import plain
 from deleverage.statistics.trades import Trade
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from deleverage.columns import Floats, Ints, MarketColumns
+    import pyarrow as pa
 
 SCHEMA = 1
+FILE = "result.json"
+
+_JOURNAL = {"entries": Entry, "fills": Fill, "liquidations": LiquidationEvent,
+            "funding": FundingPayment, "rejections": Rejection, "snapshots": Snapshot}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +95,8 @@ class Provenance:
     ``mark_step_ns`` that of the mark rows (None: no mark). ``ladder`` is one line that names the
     maintenance ladder with age and confidence, ``ladder_assumed`` whether it is a declared
     assumption. ``fees`` are (maker, taker) in use. ``code`` is the version of this software,
-    ``strategy`` the class run, ``title`` its first line of documentation.
+    ``strategy`` the class run, ``title`` its first line of documentation, ``params`` all its
+    parameters, defaults included.
     """
 
     dataset: str
@@ -98,11 +119,11 @@ class Provenance:
     ladder_assumed: bool
     strategy: str
     title: str
-    params: Mapping[str, Any]  # in full: defaults and what the specification changed
+    params: Mapping[str, Any]
     code: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DailyEquity:
     """Equity at mark at the last bar of every UTC day; ``start`` is the wallet before the first."""
 
@@ -111,7 +132,7 @@ class DailyEquity:
     start: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RunResult:
     """One run, complete: see the module for the layout of ``statistics``.
 
@@ -143,21 +164,149 @@ class RunResult:
 
         Raises UsageError without either and DataError where the columns do not hold the run's bars.
         """
-        raise NotImplementedError
+        if self.recorded is not None:
+            return self.recorded
+        if columns is None:
+            raise UsageError(f"{self.name}: no curves were recorded; give the columns of "
+                             f"{self.provenance.dataset or 'its dataset'}")
+        return account_curves(self.journal, judged_on(self._own(columns), self.spec.mark))
+
+    def _own(self, columns: MarketColumns) -> MarketColumns:
+        own = self.provenance
+        first = int(np.searchsorted(columns.close_ns, own.first_ns))
+        stop = first + own.bars
+        if stop > len(columns) or int(columns.close_ns[first]) != own.first_ns \
+                or int(columns.close_ns[stop - 1]) != own.last_ns:
+            raise DataError(f"{self.name}: the columns given are not those of the run "
+                            f"({own.symbol}, {own.bars} bars)")
+        return columns if own.bars == len(columns) else columns.sliced(first, stop)
 
     def returns(self) -> pd.Series:
         """Daily returns, indexed by naive UTC days: what quantstats and others take."""
-        raise NotImplementedError
+        import pandas as pd
+
+        values = daily_returns(self.daily.equity, self.daily.start)
+        index = pd.DatetimeIndex(self.daily.day_ns.astype("datetime64[ns]"), name="day")
+        return pd.Series(values, index=index, name=self.name)
 
     def with_scan(self, scan: LeverageScan) -> Self:
         """A copy that carries the scan."""
-        raise NotImplementedError
+        return dataclasses.replace(self, scan=scan)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything but journal, trades and curves, as JSON values (NaN and inf are None)."""
+        values = {
+            "schema": SCHEMA, "name": self.name, "spec": self.spec.as_dict(),
+            "provenance": plain(self.provenance), "statistics": plain(self.statistics),
+            "warnings": list(self.warnings), "scan": plain(self.scan),
+            "start_equity": self.daily.start,
+        }
+        return {key: _finite(value) for key, value in values.items()}
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``result.json`` and Parquet tables into ``folder``, all or nothing."""
-        raise NotImplementedError
+        """Write ``result.json`` and Parquet tables into ``folder``, all or nothing.
+
+        A folder with an earlier result is replaced; UsageError for one that holds other files.
+        """
+        from deleverage import parquet
+
+        target = Path(folder)
+        text = json.dumps(self.as_dict(), indent=1, allow_nan=False, ensure_ascii=False)
+        files: dict[str, bytes | pa.Table] = {FILE: text.encode()}
+        for name, kind in _JOURNAL.items():
+            files[f"{name}.parquet"] = parquet.to_table(kind, getattr(self.journal, name))
+        files["trades.parquet"] = parquet.to_table(Trade, self.trades)
+        files |= {f"{name}.parquet": _table(columns) for name, columns in self._arrays().items()}
+        parquet.write_folder(target, files, FILE)
+        return target
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
-        """The result saved in ``folder``; DataError for another schema or a missing table."""
-        raise NotImplementedError
+        """The result saved in ``folder``.
+
+        MissingTable where a file is absent, DataError for another schema or a changed table.
+        """
+        from deleverage import parquet
+
+        path = Path(folder)
+        raw = _read_json(path)
+        journal = Journal(**{
+            name: parquet.from_table(kind, parquet.read_table(path / f"{name}.parquet"),
+                                     f"{path}: {name}") for name, kind in _JOURNAL.items()})
+        worst = parquet.read_table(path / "worst_equity.parquet")
+        journal.worst_equity = dict(zip(worst.column("bar").to_pylist(),
+                                        worst.column("equity").to_pylist(), strict=True))
+        trades = parquet.from_table(Trade, parquet.read_table(path / "trades.parquet"),
+                                    f"{path}: trades")
+        daily = parquet.read_table(path / "daily.parquet")
+        try:
+            return cls(
+                spec=RunSpec.from_dict(raw["spec"]), provenance=_provenance(raw["provenance"]),
+                journal=journal, trades=tuple(trades), statistics=raw["statistics"],
+                warnings=tuple(raw["warnings"]),
+                daily=DailyEquity(daily.column("day_ns").to_numpy(),
+                                  daily.column("equity").to_numpy(), raw["start_equity"]),
+                scan=None if raw["scan"] is None else LeverageScan.from_dict(raw["scan"]),
+                recorded=_curves(path))
+        except (KeyError, TypeError) as error:
+            raise DataError(f"{path / FILE}: not a complete result: {error}") from None
+
+    def _arrays(self) -> dict[str, dict[str, Any]]:
+        worst = self.journal.worst_equity
+        arrays: dict[str, dict[str, Any]] = {
+            "worst_equity": {"bar": np.array(list(worst), dtype=np.int64),
+                             "equity": np.array(list(worst.values()), dtype=np.float64)},
+            "daily": {"day_ns": self.daily.day_ns, "equity": self.daily.equity}}
+        if self.recorded is not None:
+            arrays["curves"] = dict(self.recorded.arrays())
+        return arrays
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_dir():
+        raise MissingTable(f"{path}: no such result folder")
+    if not (path / FILE).is_file():
+        raise MissingTable(f"{path}: not a result: {FILE} is missing")
+    try:
+        raw = json.loads((path / FILE).read_text("utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path / FILE}: not JSON: {error}") from None
+    found = raw.get("schema") if isinstance(raw, dict) else None
+    if found != SCHEMA:
+        raise DataError(f"{path}: a result of schema {found}; this version reads schema {SCHEMA}")
+    return dict(raw)
+
+
+def _provenance(raw: Mapping[str, Any]) -> Provenance:
+    return Provenance(**{**raw, "fees": tuple(raw["fees"])})
+
+
+def _curves(path: Path) -> Curves | None:
+    from deleverage import parquet
+
+    file = path / "curves.parquet"
+    if not file.is_file():
+        return None
+    table = parquet.read_table(file)
+    names = [item.name for item in dataclasses.fields(Curves)]
+    absent = [name for name in names if name not in table.column_names]
+    if absent:
+        raise DataError(f"{file}: column {absent[0]!r} is missing")
+    return Curves(*(table.column(name).to_numpy() for name in names))
+
+
+def _table(columns: Mapping[str, Any]) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.table(dict(columns))
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity: both become null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return value

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 LEVERAGES = (1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 25.0, 50.0, 100.0)
 SAME_FRACTION = "same margin fraction"
@@ -57,3 +60,67 @@ class LeverageScan:
     same_notional: tuple[ScanRow, ...]
     survives_fraction: float | None
     survives_notional: float | None
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The scan of a JSON object with the fields of this class."""
+        rows = {name: tuple(ScanRow(**row) for row in values[name])
+                for name in ("same_fraction", "same_notional")}
+        return cls(**{**values, **rows})
+
+
+def leverages(limit: float, wanted: Sequence[float] = LEVERAGES) -> tuple[float, ...]:
+    """The leverages of a scan: those wanted up to the venue's limit, and the limit if it cuts."""
+    kept = sorted({float(value) for value in wanted if value <= limit})
+    return (*kept, limit) if kept and max(wanted) > limit > kept[-1] else tuple(kept)
+
+
+def scan_row(leverage: float, statistics: Mapping[str, Any], note: str = "") -> ScanRow:
+    """The row of one run from its statistics (layout: deleverage.results)."""
+    trades, near = statistics["trades"], statistics["near_misses"]
+    refused = statistics["orders"]["rejections"]
+    notes = [note] if note else []
+    if refused:
+        notes.append(f"{refused} order{'s' if refused > 1 else ''} refused")
+    return ScanRow(
+        leverage=leverage, feasible=True, note="; ".join(notes),
+        total_return=statistics["performance"]["total_return"],
+        end_equity=statistics["performance"]["end_equity"],
+        max_drawdown=statistics["drawdown"]["max_inside"],
+        trades=trades["count"] + trades["open"],
+        liquidations=statistics["liquidations"]["count"],
+        margin_lost=statistics["liquidations"]["margin_lost"],
+        right=trades["right"], p_liquidated_right=trades["p_liquidated_right"],
+        fees=statistics["costs"]["fees"], funding=statistics["funding"]["net"],
+        near_misses=near["at_80"], closest_bp=near["closest_bp"], rejections=refused)
+
+
+def infeasible(leverage: float, share: float) -> ScanRow:
+    """A row that cannot be: ``share`` of equity would have to be posted as margin."""
+    return ScanRow(leverage, False, f"needs {share:.0%} of equity as margin")
+
+
+def margin_share(fraction: float, notional_leverage: float, leverage: float) -> float:
+    """Share of equity posted as margin when the notional is fraction × notional_leverage × equity
+    and the account is set to ``leverage``."""
+    return fraction * notional_leverage / leverage
+
+
+def feasible(share: float) -> bool:
+    """Whether such a margin can be posted; all of the equity counts, the opening fee cuts it."""
+    return share <= 1.0 or math.isclose(share, 1.0)
+
+
+def survives(rows: Sequence[ScanRow]) -> float | None:
+    """Largest leverage without a liquidation, counting up from the lowest feasible row.
+
+    A higher row that happens to survive above a liquidated one does not count: it survived by
+    trading less. None where the lowest row was liquidated or nothing was traded.
+    """
+    best = None
+    for row in sorted((row for row in rows if row.feasible), key=lambda row: row.leverage):
+        if row.liquidations:
+            break
+        if row.trades:
+            best = row.leverage
+    return best

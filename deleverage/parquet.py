@@ -1,0 +1,133 @@
+"""Records as Parquet tables, and folders written whole or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import tempfile
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from deleverage.errors import DataError, MissingTable, UsageError
+
+Record = TypeVar("Record")
+
+_ARROW = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_()}
+
+
+def to_table(kind: type[Record], records: Iterable[Record]) -> pa.Table:
+    """Dataclass records as a table with one column per field; None is null, NaN stays NaN."""
+    rows = list(records)
+    columns = {name: pa.array([getattr(row, name) for row in rows], type=_arrow(hint))
+               for name, hint in _fields(kind).items()}
+    return pa.table(columns)
+
+
+def from_table(kind: type[Record], table: pa.Table, where: str) -> list[Record]:
+    """The records of :func:`to_table`; DataError naming ``where`` for a column that is absent."""
+    fields = _fields(kind)
+    absent = [name for name in fields if name not in table.column_names]
+    if absent:
+        raise DataError(f"{where}: column {absent[0]!r} is missing "
+                        f"(found {', '.join(table.column_names)})")
+    columns = [_values(table.column(name), hint) for name, hint in fields.items()]
+    return [kind(*values) for values in zip(*columns, strict=True)]
+
+
+def read_table(path: Path) -> pa.Table:
+    """A Parquet file; MissingTable where it is absent, DataError where it is none."""
+    if not path.is_file():
+        raise MissingTable(f"{path}: no such file")
+    try:
+        return pq.read_table(path, memory_map=False)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: not a Parquet file: {str(error).splitlines()[0]}") from None
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes | pa.Table], mark: str) -> None:
+    """Put ``files`` into ``folder``: a draft beside it, synced, then one rename.
+
+    A folder that is already there is replaced if it holds a file ``mark`` or nothing; UsageError
+    for any other, so that no foreign folder is emptied by a slip of the keyboard.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: is a file, expected a folder")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / mark).is_file():
+        raise UsageError(f"{folder}: holds other files and no {mark}; not replaced")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        draft.chmod(0o777 & ~_umask())
+        for name, content in files.items():
+            _write(draft / name, content)
+        _sync(draft)
+        _swap(draft, folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _swap(draft: Path, folder: Path) -> None:
+    if not folder.exists():
+        draft.rename(folder)
+    else:
+        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        folder.rename(aside / "old")
+        try:
+            draft.rename(folder)
+        except OSError:
+            (aside / "old").rename(folder)
+            raise
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    _sync(folder.parent)
+
+
+def _write(path: Path, content: bytes | pa.Table) -> None:
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        pq.write_table(content, path, compression="zstd")
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def _fields(kind: type[Any]) -> dict[str, Any]:
+    hints = typing.get_type_hints(kind)
+    return {item.name: _bare(hints[item.name]) for item in dataclasses.fields(kind)}
+
+
+def _bare(hint: Any) -> Any:
+    """``X`` of ``X | None``."""
+    if isinstance(hint, types.UnionType):
+        return next(part for part in typing.get_args(hint) if part is not types.NoneType)
+    return hint
+
+
+def _arrow(hint: Any) -> pa.DataType:
+    return pa.string() if issubclass(hint, StrEnum) else _ARROW[hint]
+
+
+def _values(column: pa.ChunkedArray, hint: Any) -> list[Any]:
+    values: list[Any] = column.to_pylist()
+    return [hint(value) for value in values] if issubclass(hint, StrEnum) else values
