@@ -1,0 +1,166 @@
+"""Signals with their exits: what shipped strategies share, so that each is only its idea.
+
+A :class:`SignalStrategy` names its signals up front, bar by bar, from the market's columns. At the
+bar of a signal it sends the entry as the head of a bracket: a stop and a target hang on it, both
+reduce-only. The time exit closes at the market what neither of them did.
+
+Every exit carries its reason (``order.info.reason``): ``stop``, ``target``, ``time`` or ``signal``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+
+from deleverage.errors import UsageError, unknown_name
+from deleverage.strategies.base import Ints, PerpetualStrategy
+from deleverage.timestamps import parse_step, to_datetime
+
+LONG, SHORT, LEAVE = 1, -1, 0
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What to do at a bar: go LONG or SHORT, or LEAVE what is open.
+
+    ``stop`` and ``target`` are prices (None: none), ``hold`` the bars after which the time exit
+    closes (None: the strategy's own), ``why`` a few words for the log. ``adds`` lets the signal add
+    to a position of the same side; otherwise it is ignored there. A signal of the other side closes
+    the position and turns it.
+    """
+
+    side: int
+    stop: float | None = None
+    target: float | None = None
+    why: str = ""
+    hold: int | None = None
+    adds: bool = False
+
+
+class SignalStrategy(PerpetualStrategy):
+    """Trades the signals of :meth:`signals`, each with stop, target and time exit.
+
+    ``hold`` is the time exit, counted from the fill (``24h``; ``none`` switches it off). ``entry``
+    is market or limit; a limit entry rests ``offset_bp`` beyond the close that decided, on the
+    cheap side, and expires after ``patience``.
+    """
+
+    params: Any = (("hold", "24h"), ("entry", "market"), ("offset_bp", 0.0), ("patience", "1h"))
+
+    def signals(self) -> Mapping[int, Signal]:
+        """Bar → signal, each decided from rows up to and including its bar."""
+        raise NotImplementedError(f"{type(self).__name__} must define signals()")
+
+    def wake(self) -> Ints:
+        """The bars of the signals."""
+        if self.p.entry not in ("market", "limit"):
+            raise unknown_name("kind of entry", self.p.entry, ("market", "limit"))
+        self._hold = bars_of(self.p.hold, self.columns.market.step_ns)
+        self._signals = dict(self.signals())
+        self._brackets: list[list[Any]] = []
+        self._side = 0
+        self._deadline: int | None = None
+        self._asked_hold = self._hold
+        return np.array(sorted(self._signals), dtype=np.int64)
+
+    def next_wake(self, bar: int) -> int | None:
+        """The time exit or the next signal, whichever comes first."""
+        at = int(np.searchsorted(self.wakes, bar, side="right"))
+        due = [int(self.wakes[at])] if at < len(self.wakes) else []
+        if self._deadline is not None and self._deadline > bar:
+            due.append(self._deadline)
+        return min(due, default=None)
+
+    def act(self) -> None:
+        """Notice what was filled, close what has had its time, follow the signal of this bar."""
+        bar = self.bar
+        self._notice(bar)
+        if self._deadline is not None and bar >= self._deadline:
+            self.leave("time")
+            return
+        signal = self._signals.get(bar)
+        if signal is not None:
+            self.follow(signal)
+
+    def follow(self, signal: Signal) -> None:
+        """Carry out a signal against the position there is."""
+        side = self._side
+        if side and signal.side != side:
+            self.leave("signal")
+        if signal.side == LEAVE or (side == signal.side and not signal.adds):
+            return
+        for bracket in self._brackets:  # an entry still resting gives way to the newer signal
+            if bracket[0].alive():
+                self.cancel(bracket[0])
+        self.enter(signal)
+
+    def enter(self, signal: Signal) -> None:
+        """Send the entry with its bracket; nothing when the sizer gives no size."""
+        long = signal.side == LONG
+        size = abs(self.getsizing(self.data, isbuy=long))
+        if not size:
+            return
+        opening, closing = (self.buy, self.sell) if long else (self.sell, self.buy)
+        exits = [(kind, price, reason) for kind, price, reason in (
+            (bt.Order.Stop, signal.stop, "stop"), (bt.Order.Limit, signal.target, "target"),
+        ) if price is not None]
+        head = opening(size=size, transmit=not exits, reason="entry", why=signal.why,
+                       **self._entry_terms(signal.side))
+        bracket = [head]
+        for number, (kind, price, reason) in enumerate(exits, start=1):
+            bracket.append(closing(size=size, exectype=kind, price=price, parent=head,
+                                   transmit=number == len(exits), reason=reason))
+        self._brackets.append(bracket)
+        self._asked_hold = signal.hold if signal.hold is not None else self._hold
+
+    def leave(self, reason: str) -> None:
+        """Cancel what is working and close the position at the market."""
+        for order in self._working():
+            self.cancel(order)
+        self.close(reason=reason, reduce_only=True)
+        self._brackets.clear()
+        self._deadline = None
+
+    def _entry_terms(self, side: int) -> dict[str, Any]:
+        if self.p.entry == "market":
+            return {"exectype": bt.Order.Market}
+        price = self.data.close[0] * (1.0 - side * self.p.offset_bp / 1e4)
+        return {"exectype": bt.Order.Limit, "price": price, "valid": self._valid()}
+
+    def _valid(self) -> datetime:
+        """Until when a limit entry may rest."""
+        now = int(self.columns.close_ns[self.bar])
+        return to_datetime(now + parse_step(self.p.patience))
+
+    def _notice(self, bar: int) -> None:
+        """Start the clock of a position at the bar of its fill, stop it when it is gone."""
+        side = int(np.sign(self.position.size))
+        if side != self._side:
+            self._side = side
+            self._deadline = None
+            if side and self._asked_hold is not None:
+                self._deadline = bar + self._asked_hold - 1
+        self._brackets = [bracket for bracket in self._brackets
+                          if any(order.alive() for order in bracket)]
+
+    def _working(self) -> list[Any]:
+        return [order for bracket in self._brackets for order in bracket if order.alive()]
+
+
+def bars_of(duration: str | None, step_ns: int) -> int | None:
+    """Bars in a duration like ``24h`` (at least one); None for None and ``none``."""
+    if duration is None or str(duration).lower() == "none":
+        return None
+    return max(1, round(parse_step(str(duration)) / step_ns))
+
+
+def reward(price: float, stop: float, multiple: float) -> float:
+    """The price at which a trade from ``price`` has won ``multiple`` times its risk to ``stop``."""
+    if not multiple > 0:
+        raise UsageError(f"the reward must be a positive multiple of the risk, found {multiple:g}")
+    return price + multiple * (price - stop)
