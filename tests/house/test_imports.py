@@ -22,8 +22,7 @@ PURE = (
 # above the backtrader adapters: what asks for runs and what shows them
 RESULTS = (
     "deleverage.spec", "deleverage.runner", "deleverage.results", "deleverage.scan",
-    "deleverage.compare", "deleverage.tearsheet", "deleverage.tearsheet_leverage",
-    "deleverage.tearsheet_money", "deleverage.tearsheet_text",
+    "deleverage.compare", "deleverage.tearsheet",
 )
 COMMAND = ("deleverage.cli",)
 HEAVY = ("backtrader", "pandas", "pyarrow")
@@ -37,7 +36,9 @@ def _layer(name: str) -> int:
     """0 pure core, 1 adapters (feeds, broker, strategies …), 2 results, 3 command line."""
     if _below(name, PURE):
         return 0
-    return 3 if _below(name, COMMAND) else 2 if _below(name, RESULTS) else 1
+    if _below(name, COMMAND):
+        return 3
+    return 2 if _below(name.partition("_")[0], RESULTS) else 1  # tearsheet_money, tearsheet_text …
 
 
 def _python(code: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
