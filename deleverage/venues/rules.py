@@ -100,12 +100,12 @@ class VenueRules:
         for _ in range(len(self.ladder.brackets) + 1):
             price = margin.liquidation_at_liquidation(
                 float(side), size, entry, wallet, rung.rate, rung.amount)
-            if price <= 0:
+            found = self.bracket(size * max(price, 0.0))
+            if found is rung:
+                if price > 0:
+                    return price
                 # a short has lost more than everything, a long can never be reached
                 return None if side > 0 else 0.0
-            found = self.bracket(size * price)
-            if found is rung:
-                return price
             rung = found
         return self._scan_brackets(side, size, entry, wallet)
 
