@@ -1,6 +1,46 @@
-"""Import this package as ``deleverage.analyzers``."""
+"""Import this package as ``deleverage.analyzers``.
+
+Analyzers for a Cerebro of one's own, all read from the broker's journal when the run ends::
+
+    cerebro.addanalyzer(dl.analyzers.LeverageExposure, _name="leverage")
+
+Names are loaded when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
 
 if __name__ != "deleverage.analyzers":
     raise ImportError(
         f"import 'deleverage.analyzers', not {__name__!r}: one file must not get two module names"
     )
+
+_HOME = {
+    "Drawdown": "drawdown",
+    "Funding": "funding",
+    "LeverageExposure": "exposure",
+    "LeverageScan": "leverage_scan",
+    "Liquidations": "liquidations",
+    "NearMisses": "near_misses",
+    "Performance": "performance",
+    "Trades": "trades",
+}
+
+__all__ = [
+    "Drawdown", "Funding", "LeverageExposure", "LeverageScan", "Liquidations", "NearMisses",
+    "Performance", "Trades",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'deleverage.analyzers' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"deleverage.analyzers.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

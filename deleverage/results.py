@@ -230,9 +230,10 @@ class RunResult:
 
         path = Path(folder)
         raw = _read_json(path)
-        journal = Journal(**{
+        records: dict[str, Any] = {
             name: parquet.from_table(kind, parquet.read_table(path / f"{name}.parquet"),
-                                     f"{path}: {name}") for name, kind in _JOURNAL.items()})
+                                     f"{path}: {name}") for name, kind in _JOURNAL.items()}
+        journal = Journal(**records)
         worst = parquet.read_table(path / "worst_equity.parquet")
         journal.worst_equity = dict(zip(worst.column("bar").to_pylist(),
                                         worst.column("equity").to_pylist(), strict=True))

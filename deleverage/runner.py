@@ -12,6 +12,7 @@ import backtrader as bt
 
 import deleverage
 from deleverage import timestamps, venues
+from deleverage.analyzers.base import record_of
 from deleverage.broker import PerpetualBroker
 from deleverage.cerebro import Cerebro
 from deleverage.columns import MarketColumns
@@ -23,9 +24,8 @@ from deleverage.sizers import FixedNotional, MarginFraction
 from deleverage.spec import RunSpec
 from deleverage.statistics.caveats import caveats
 from deleverage.statistics.performance import daily_equity
-from deleverage.statistics.summary import RunRecord, summary
+from deleverage.statistics.summary import summary
 from deleverage.strategies import registry
-from deleverage.strategies.exits import SignalStrategy, bars_of
 from deleverage.venues.rules import VenueRules
 
 BASELINE = "random_entry"
@@ -126,9 +126,8 @@ def baseline_params(result: RunResult, seed: int = 0) -> dict[str, Any]:
     while sum(held) + len(held) > last and max(held) > 1:
         # one that is always in the market leaves no room between trades drawn apart: trim them
         held[held.index(max(held))] -= 1
-    return {"seed": seed, "hold": None,
-            "like": tuple((bars, trade.side) for bars, trade in
-                          zip(held, result.trades, strict=True))}
+    return {"seed": seed, "hold": None, "holding": tuple(held),
+            "sides": tuple(trade.side for trade in result.trades)}
 
 
 class DefaultSizer(bt.Analyzer):
@@ -152,7 +151,8 @@ def _build(spec: RunSpec, columns: MarketColumns, strategy: type[bt.Strategy],
     cerebro = Cerebro()
     limits = {name: timestamps.to_datetime(stamp) for name, stamp in (
         ("fromdate", spec.from_ns), ("todate", spec.to_ns)) if stamp is not None}
-    data = PerpetualData(columns=columns, **limits)
+    feed: Any = PerpetualData  # backtrader's metaclasses hide its parameters from type checkers
+    data = feed(columns=columns, **limits)
     cerebro.adddata(data)
     cerebro.setbroker(PerpetualBroker(
         venue=spec.venue or columns.market.instrument.venue, leverage=spec.leverage,
@@ -174,8 +174,7 @@ def _sizer(spec: RunSpec) -> bt.Sizer:
 def _result(spec: RunSpec, source: Source, columns: MarketColumns, ran: bt.Strategy,
             record: bool) -> RunResult:
     broker = ran.broker
-    taken = RunRecord.of(broker.journal, columns, spec.mark,
-                         getattr(ran, "exit_reasons", None), _horizon(ran, columns))
+    taken = record_of(ran)
     figures = summary(taken)
     rules = broker.account.terms.rules.get(columns.market.instrument.symbol)
     if rules is None:  # nothing was traded, so the broker never asked the venue
@@ -188,14 +187,6 @@ def _result(spec: RunSpec, source: Source, columns: MarketColumns, ran: bt.Strat
         journal=broker.journal, trades=taken.trades, statistics=figures, warnings=lines,
         daily=DailyEquity(days, equity, taken.start),
         recorded=taken.curves if record else None)
-
-
-def _horizon(ran: bt.Strategy, columns: MarketColumns) -> int | None:
-    """Bars after which the strategy's time exit closes; None where it has none that is known."""
-    hold = getattr(ran.p, "hold", None)
-    if not isinstance(ran, SignalStrategy) or not isinstance(hold, str):
-        return None
-    return bars_of(hold, columns.market.step_ns)
 
 
 def _provenance(spec: RunSpec, source: Source, columns: MarketColumns, rules: VenueRules,

@@ -59,8 +59,7 @@ def leverage_scan(
     same_fraction, same_notional = (
         tuple(found[item] if isinstance(item, RunSpec) else item for _, item in scan)
         for scan in (by_fraction, by_notional))
-    return LeverageScan(spec.leverage, limit, same_fraction, same_notional,
-                        rows.survives(same_fraction), rows.survives(same_notional))
+    return LeverageScan.of(spec.leverage, limit, same_fraction, same_notional)
 
 
 def _same_fraction(spec: RunSpec, leverage: float) -> RunSpec | ScanRow:

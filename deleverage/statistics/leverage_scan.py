@@ -62,6 +62,13 @@ class LeverageScan:
     survives_notional: float | None
 
     @classmethod
+    def of(cls, base_leverage: float, limit: float, same_fraction: Sequence[ScanRow],
+           same_notional: Sequence[ScanRow]) -> Self:
+        """The scan of these rows, with what survives."""
+        return cls(base_leverage, limit, tuple(same_fraction), tuple(same_notional),
+                   survives(same_fraction), survives(same_notional))
+
+    @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The scan of a JSON object with the fields of this class."""
         rows = {name: tuple(ScanRow(**row) for row in values[name])

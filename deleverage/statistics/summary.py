@@ -67,12 +67,11 @@ def summary(record: RunRecord) -> dict[str, Any]:
     journal, columns, curves = record.journal, record.columns, record.curves
     found, trades = record.episodes, record.trades
     start, start_ns = record.start, record.start_ns
-    run_ns = int(columns.close_ns[-1]) - start_ns if len(columns) else 0
     figures = {
         "performance": performance(columns.close_ns, curves.equity, start, start_ns,
                                    market_return(columns)),
         "drawdown": drawdown(columns.close_ns, curves.equity, curves.worst_equity, start, start_ns),
-        "trades": trade_figures(trades, run_ns),
+        "trades": trade_figures(trades, run_length(record)),
         "costs": costs(journal, found, trades, columns.market.instrument.symbol),
         "exposure": exposure(curves, found, trades, start, start_ns),
         "near_misses": near_misses(found, record.excursions, columns),
@@ -81,6 +80,12 @@ def summary(record: RunRecord) -> dict[str, Any]:
         "orders": order_figures(journal),
     }
     return {name: plain(value) for name, value in figures.items()}
+
+
+def run_length(record: RunRecord) -> int:
+    """Nanoseconds from the open of the first bar to the close of the last."""
+    close_ns = record.columns.close_ns
+    return int(close_ns[-1]) - record.start_ns if len(close_ns) else 0
 
 
 def plain(value: Any) -> Any:
