@@ -1,7 +1,8 @@
 """A maintenance ladder: brackets over notional, when it was seen, and how far it can be trusted.
 
 ``MM = notional × rate − amount`` with
-``amount_n = amount_(n−1) + lower_n × (rate_n − rate_(n−1))``, which makes MM continuous. A notional exactly on a bound belongs to the lower bracket.
+``amount_n = amount_(n−1) + lower_n × (rate_n − rate_(n−1))``, which makes MM continuous. A
+notional exactly on a bound belongs to the lower bracket.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from deleverage import timestamps
-from deleverage.errors import DataError, LadderError
+from deleverage.errors import DataError, LadderError, UsageError, unknown_name
 
+_COLUMNS = ("min_notional", "max_notional", "mmr", "max_leverage", "amount")
 VERIFIED = ("venue_reply_copied", "published_copy", "inferred", "user")
 
 
@@ -110,14 +112,16 @@ def from_mapping(raw: dict[str, Any], *, where: str, sha256: str = "") -> Ladder
 
     Raises LadderError naming ``where`` and the row.
     """
-    columns = list(raw.get("columns", ("min_notional", "max_notional", "mmr", "max_leverage",
-                                       "amount")))
+    columns, rows = raw.get("columns", list(_COLUMNS)), raw.get("rows", [])
+    for name, value in (("columns", columns), ("rows", rows)):
+        if not isinstance(value, list):
+            raise LadderError(f"{where}: {name} must be a list, found {value!r}")
     needed = {"min_notional", "max_notional", "mmr"}
-    if not needed <= set(columns):
+    if not needed <= set(map(str, columns)):
         raise LadderError(f"{where}: columns must contain {sorted(needed)}, found {columns}")
-    rows = raw.get("rows")
-    if not rows:
-        raise LadderError(f"{where}: no rows")
+    for column in columns:
+        if column not in _COLUMNS:
+            raise LadderError(f"{where}: {unknown_name('column', str(column), _COLUMNS)}")
     brackets = tuple(_brackets(rows, columns, where))
     try:
         return Ladder(
@@ -134,6 +138,8 @@ def from_mapping(raw: dict[str, Any], *, where: str, sha256: str = "") -> Ladder
 def read(path: str | Path) -> Ladder:
     """A user's ladder from a ``.json`` or ``.toml`` file."""
     path = Path(path)
+    if path.suffix not in (".json", ".toml"):
+        raise LadderError(f"ladder file {path}: expected a .json or .toml file")
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -146,7 +152,7 @@ def read(path: str | Path) -> Ladder:
         else:
             raw = json.loads(data)
     except ValueError as error:
-        raise LadderError(f"ladder file {path}: not readable as {path.suffix or 'JSON'}: "
+        raise LadderError(f"ladder file {path}: not readable as {path.suffix}: "
                           f"{error}") from None
     if isinstance(raw, list) and len(raw) == 1:
         raw = raw[0]
@@ -181,29 +187,37 @@ def _brackets(
 
 
 def _check(ladder: Ladder) -> None:
-    """Refuse a ladder with a gap, an overlap, a falling rate or a jump in maintenance."""
-    below: Bracket | None = None
+    """Refuse a ladder with a gap, an overlap, a falling rate or a jump in maintenance.
+
+    Comparisons are put so that a NaN fails them.
+    """
+    name = f"ladder {ladder.id}"
+    if not ladder.brackets:
+        raise LadderError(f"{name}: no rows")
+    if ladder.observed is not None:
+        try:
+            timestamps.parse(ladder.observed)
+        except UsageError as error:
+            raise LadderError(f"{name}: observed: {error}") from None
+    below = Bracket(0.0, 0.0, 0.0, 0.0, None)  # so that the first row starts at 0 with amount 0
     for number, rung in enumerate(ladder.brackets, start=1):
         if not (0 < rung.rate < 1) or not rung.lower < rung.upper:
-            raise LadderError(f"ladder {ladder.id}: row {number} needs 0 < rate < 1 and "
-                              f"lower < upper, found {rung}")
-        if rung.max_leverage is not None and rung.max_leverage < 1:
-            raise LadderError(f"ladder {ladder.id}: row {number}: max_leverage "
-                              f"{rung.max_leverage:g} is below 1")
-        if below is None:
-            if rung.lower != 0:
-                raise LadderError(f"ladder {ladder.id}: row 1 must start at 0, "
-                                  f"found {rung.lower:g}")
-        else:
-            if rung.lower != below.upper:
-                kind = "gap" if rung.lower > below.upper else "overlap"
-                raise LadderError(f"ladder {ladder.id}: {kind} between row {number - 1} (to "
-                                  f"{below.upper:g}) and row {number} (from {rung.lower:g})")
-            if rung.rate < below.rate:
-                raise LadderError(f"ladder {ladder.id}: row {number}: rate falls from "
-                                  f"{below.rate:g} to {rung.rate:g}")
-            step = rung.lower * (rung.rate - below.rate)
-            if abs(rung.amount - below.amount - step) > 1e-6 * max(1.0, abs(rung.amount)):
-                raise LadderError(f"ladder {ladder.id}: row {number}: amount {rung.amount:g} "
-                                  f"makes maintenance jump (expected {below.amount + step:g})")
+            raise LadderError(f"{name}: row {number} needs 0 < rate < 1 and lower < upper, "
+                              f"found {rung}")
+        if rung.max_leverage is not None and not rung.max_leverage >= 1:
+            raise LadderError(f"{name}: row {number}: max_leverage {rung.max_leverage:g} is "
+                              "below 1")
+        if number == 1 and rung.lower != 0:
+            raise LadderError(f"{name}: row 1 must start at 0, found {rung.lower:g}")
+        if rung.lower != below.upper:
+            kind = "gap" if rung.lower > below.upper else "overlap"
+            raise LadderError(f"{name}: {kind} between row {number - 1} (to {below.upper:g}) and "
+                              f"row {number} (from {rung.lower:g})")
+        if rung.rate < below.rate:
+            raise LadderError(f"{name}: row {number}: rate falls from {below.rate:g} to "
+                              f"{rung.rate:g}")
+        expected = below.amount + rung.lower * (rung.rate - below.rate)
+        if not abs(rung.amount - expected) <= 1e-6 * max(1.0, abs(rung.amount)):
+            raise LadderError(f"{name}: row {number}: amount {rung.amount:g} makes maintenance "
+                              f"jump (expected {expected:g})")
         below = rung
