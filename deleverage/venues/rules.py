@@ -43,6 +43,9 @@ class VenueRules:
         lines = []
         if self.use.assumed:
             lines.append(f"maintenance ladder is a declared assumption: {self.use.describe()}")
+        if self.ladder.symbol not in ("", self.symbol):
+            lines.append(f"{self.name} {self.symbol}: trades on the maintenance ladder of "
+                         f"{self.ladder.symbol} ({self.ladder.id})")
         if any(rung.max_leverage is None for rung in self.ladder.brackets):
             lines.append(f"{self.name} {self.symbol}: the ladder gives no maximum leverage; "
                          f"{self.assumed_max_leverage or 1:g}x assumed")
