@@ -64,7 +64,9 @@ class Dataset:
     @property
     def tables(self) -> tuple[str, ...]:
         """Names of the tables the dataset holds."""
-        return tuple(name.removesuffix(".parquet") for name in self.market.sha256)
+        listed = {name.removesuffix(".parquet") for name in self.market.sha256}
+        known = [name for name in SCHEMAS if name in listed]
+        return (*known, *sorted(listed - set(known)))
 
     def file(self, name: str) -> Path:
         """The file of table ``name``."""

@@ -7,7 +7,7 @@ market, and its lines answer NaN before their first bar and refuse positive indi
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import backtrader as bt
 import numpy as np
@@ -16,6 +16,7 @@ from backtrader.linebuffer import LineBuffer
 from deleverage.columns import Floats, Ints, MarketColumns
 from deleverage.errors import UsageError
 from deleverage.feeds.dataset import Dataset
+from deleverage.feeds.liquidations import LINES
 from deleverage.feeds.perpetual import timeframe
 from deleverage.timestamps import day_numbers
 
@@ -89,21 +90,20 @@ class _EventData(bt.feed.DataBase):  # type: ignore[misc]
 class LiquidationData(_EventData):
     """Bars with liquidations only. ``close`` (and open, high, low) is their sum in USD."""
 
-    lines = ("long_liquidations", "short_liquidations", "largest_liquidation", "liquidation_count")
+    lines: ClassVar[Any] = LINES
 
     def _columns(self, columns: MarketColumns) -> tuple[Ints, dict[str, Floats]]:
         long, short = columns.lines["long_liquidations"], columns.lines["short_liquidations"]
         total = np.nan_to_num(long) + np.nan_to_num(short)
         bars = np.flatnonzero(total > 0)
-        values = {name: columns.lines[name][bars] for name in LiquidationData.getlinealiases()
-                  if name in columns.lines and name not in ("open", "high", "low", "close")}
+        values = {name: columns.lines[name][bars] for name in LINES}
         return bars, values | dict.fromkeys(("open", "high", "low", "close"), total[bars])
 
 
 class FundingData(_EventData):
     """Bars with a funding settlement only. ``close`` (and open, high, low) is the rate."""
 
-    lines = ("funding_rate",)
+    lines: ClassVar[Any] = ("funding_rate",)
 
     def _columns(self, columns: MarketColumns) -> tuple[Ints, dict[str, Floats]]:
         rate = columns.lines["funding_rate"]

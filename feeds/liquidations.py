@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -38,14 +39,15 @@ def liquidation_lines(market: Market, bars: PriceRows, table: pa.Table | None) -
     """
     if table is None:
         return {name: np.full(len(bars), np.nan) for name in LINES}
+    covers = [cover for cover in market.coverage if cover.table == "liquidations"]
+    stated = {*table.column("venue").unique().to_pylist(), *(cover.venue for cover in covers)}
+    names = sorted({venue_name(venue) for venue in stated})
     bar, kept = _bars_of(bars, numbers(table, "available_at"))
     table = table.filter(pa.array(kept))
     usd = numbers(table, "notional_usd")
-    venue = np.array([venue_name(v) for v in table.column("venue").to_pylist()], dtype=object)
+    venue = venues_of(table)
     is_long = pc.equal(table.column("liq_side"), "long").to_numpy()
     single = pc.not_equal(table.column("completeness"), "aggregate").to_numpy()
-    covers = [cover for cover in market.coverage if cover.table == "liquidations"]
-    names = sorted({*venue.tolist(), *(venue_name(cover.venue) for cover in covers)})
     covered = {name: _covered(bars, covers, name) for name in names}
     sides: dict[str, dict[str, Floats]] = {}
     for side, of_side in (("long", is_long), ("short", ~is_long)):
@@ -54,15 +56,24 @@ def liquidation_lines(market: Market, bars: PriceRows, table: pa.Table | None) -
             rows = of_side & (venue == name)
             amount = np.bincount(bar[rows], weights=usd[rows], minlength=len(bars))
             sides[side][name] = np.where(covered[name] | (amount > 0), amount, np.nan)
-    anywhere = np.any([covered[name] for name in names], axis=0) if names else _never(bars)
-    lines = {"long_liquidations": _total(bars, sides["long"]),
-             "short_liquidations": _total(bars, sides["short"]),
+    anywhere = np.any([covered[name] for name in names], axis=0) if names else ~_never(bars)
+    lines = {"long_liquidations": _total(anywhere, sides["long"]),
+             "short_liquidations": _total(anywhere, sides["short"]),
              **_singles(bar[single], usd[single], anywhere)}
     for name in names:
         if name != TOTAL:
             lines[f"long_liquidations_{name}"] = sides["long"][name]
             lines[f"short_liquidations_{name}"] = sides["short"][name]
     return lines
+
+
+def venues_of(table: pa.Table) -> NDArray[Any]:
+    """The venue of each row as it appears in the lines' names."""
+    coded = table.column("venue").combine_chunks().dictionary_encode()
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.combine_chunks()
+    spelled = [venue_name(venue) for venue in coded.dictionary.to_pylist()]
+    return np.array(spelled, dtype=object)[coded.indices.to_numpy()]
 
 
 def _bars_of(bars: PriceRows, available: Ints) -> tuple[Ints, NDArray[np.bool_]]:
@@ -88,8 +99,8 @@ def _never(bars: PriceRows) -> NDArray[np.bool_]:
     return np.zeros(len(bars), np.bool_)
 
 
-def _total(bars: PriceRows, venues: dict[str, Floats]) -> Floats:
-    total = np.full(len(bars), np.nan)
+def _total(covered: NDArray[np.bool_], venues: dict[str, Floats]) -> Floats:
+    total = np.where(covered, 0.0, np.nan)
     for name in sorted(venues):
         if name != TOTAL:
             known = ~np.isnan(venues[name])

@@ -27,11 +27,15 @@ from deleverage.timestamps import DAY, MINUTE, SECOND, day_numbers, show
 
 _EXTRA = BASE_LINES[6:]  # backtrader's own feed has the six before them
 _CHUNK = 4096  # rows turned into Python floats at a time when loading row by row
-_ROUNDING = 1e-8  # days: a millisecond, far below any step and far above float noise
 _PREFIX = "PerpetualData_"
 
+
+def _read_only(mapping: dict[str, Any]) -> MappingProxyType[str, Any]:
+    return MappingProxyType(mapping)
+
+
 # backtrader's optimiser pickles the engine with its feeds; read-only mappings cannot be otherwise
-copyreg.pickle(MappingProxyType, lambda view: (MappingProxyType, (dict(view),)))
+copyreg.pickle(MappingProxyType, lambda view: (_read_only, (dict(view),)))
 
 
 class _MetaPerpetualData(bt.feed.DataBase.__class__):  # type: ignore[misc]
@@ -113,8 +117,8 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
             whole = self._whole()
             days = day_numbers(whole.close_ns)
             early, late = self._limits()
-            first = int(np.searchsorted(days, early - _ROUNDING, side="left"))
-            stop = int(np.searchsorted(days, late + _ROUNDING, side="right"))
+            first = int(np.searchsorted(days, early, side="left"))
+            stop = int(np.searchsorted(days, late, side="right"))
             self._cut = whole if stop - first == len(whole) else whole.sliced(first, stop)
         return self._cut
 
@@ -129,12 +133,7 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
         super()._start()
         self._cut = None
         self._row, self._rows = 0, []
-        delivered = self._delivered()
-        if len(delivered):  # backtrader compares again, bar by bar and to the last bit
-            edges = day_numbers(delivered.close_ns[[0, -1]])
-            self.fromdate = min(self.fromdate, float(edges[0]))
-            self.todate = max(self.todate, float(edges[1]))
-        else:
+        if not len(self._delivered()):
             whole = self._whole()
             raise DataError(f"{self._name}: no bars between fromdate {self.p.fromdate} and todate "
                             f"{self.p.todate} (the data covers {show(whole.market.start_ns)} to "

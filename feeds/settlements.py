@@ -38,17 +38,21 @@ def snapped(raw: Ints) -> Ints:
 def intervals(stamps: Ints) -> Floats:
     """Hours each row's rate was paid for, read from the rows' own distances.
 
-    A distance that stands out from the three before and after it is a hole, not an interval: the
-    lower median of those seven decides. A lasting change of interval is followed.
+    A distance longer than is usual both before and after it (lower median of five) is a hole, not
+    an interval; a lasting change of interval is followed.
     """
     if len(stamps) < 2:
         return np.full(len(stamps), ASSUMED_INTERVAL / HOUR)
-    gaps = np.diff(stamps)
-    padded = np.pad(gaps.astype(float), 3, constant_values=np.nan)
-    window = np.sort(np.lib.stride_tricks.sliding_window_view(padded, 7), axis=1)
-    known = 7 - np.isnan(window).sum(axis=1)
-    usual = window[np.arange(len(gaps)), (known - 1) // 2]
-    own = np.minimum(gaps, usual)
+    gaps = np.diff(stamps).astype(float)
+    if len(gaps) == 1:
+        return np.repeat(gaps, 2) / HOUR
+    padded = np.pad(gaps, 5, constant_values=np.nan)
+    windows = np.sort(np.lib.stride_tricks.sliding_window_view(padded, 5), axis=1)
+    middle = np.maximum(5 - np.isnan(windows).sum(axis=1) - 1, 0) // 2
+    usual = windows[np.arange(len(windows)), middle]
+    count = len(gaps)
+    longest = np.fmax(usual[:count], usual[6:6 + count])  # the five before, the five after
+    own = np.minimum(gaps, longest)
     return np.append(own[0], own) / HOUR
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from deleverage.feeds.dataset import Dataset
-from deleverage.feeds.liquidations import TOTAL, venue_name
+from deleverage.feeds.liquidations import TOTAL, venues_of
 from deleverage.feeds.tables import SCHEMAS, numbers
 from deleverage.instrument import Instrument
 from deleverage.market import Coverage
@@ -87,7 +87,7 @@ def summary(dataset: Dataset, days: int = 5) -> Summary:
 def _largest_days(table: pa.Table, count: int) -> tuple[LiquidationDay, ...]:
     """The days with most liquidated notional by the events' own time. Where a vendor's total (venue
     ``all``) is there, it counts and the single venues do not."""
-    names = np.array([venue_name(venue) for venue in table.column("venue").to_pylist()])
+    names = venues_of(table)
     if TOTAL in names:
         table, names = table.filter(pa.array(names == TOTAL)), names[names == TOTAL]
     if not table.num_rows:

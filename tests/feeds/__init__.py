@@ -1,0 +1,1 @@
+"""Tests of market data: tables, joins, datasets, readers, backtrader feeds."""
