@@ -106,7 +106,7 @@ class SignalStrategy(PerpetualStrategy):
         if not size:
             return
         opening, closing = (self.buy, self.sell) if long else (self.sell, self.buy)
-        exits = [(kind, price, reason) for kind, price, reason in (
+        exits = [(kind, self._on_tick(price), reason) for kind, price, reason in (
             (bt.Order.Stop, signal.stop, "stop"), (bt.Order.Limit, signal.target, "target"),
         ) if price is not None]
         head = opening(size=size, transmit=not exits, reason="entry", why=signal.why,
@@ -129,8 +129,13 @@ class SignalStrategy(PerpetualStrategy):
     def _entry_terms(self, side: int) -> dict[str, Any]:
         if self.p.entry == "market":
             return {"exectype": bt.Order.Market}
-        price = self.data.close[0] * (1.0 - side * self.p.offset_bp / 1e4)
+        price = self._on_tick(self.data.close[0] * (1.0 - side * self.p.offset_bp / 1e4))
         return {"exectype": bt.Order.Limit, "price": price, "valid": self._valid()}
+
+    def _on_tick(self, price: float) -> float:
+        """``price`` on the instrument's tick, where it is known."""
+        tick = self.columns.market.instrument.tick_size
+        return price if tick is None else round(round(price / tick) * tick, 10)
 
     def _valid(self) -> datetime:
         """Until when a limit entry may rest."""

@@ -10,8 +10,10 @@ from deleverage.columns import MarketColumns
 from deleverage.detectors import Level, LevelRules, SignalBars, level_events, signal_bars
 from deleverage.errors import UsageError
 
-# the parameters every strategy on levels has: timeframe in base bars, the rest as LevelRules
+# the parameters every strategy on levels has: timeframe in base bars, the rest as LevelRules; the
+# next level is some 7 % away, days at ordinary volatility, hence the longer time exit
 LEVEL_PARAMS = (
+    ("hold", "72h"),
     ("timeframe", 1), ("n_closes", 3), ("mode", "n"), ("share", 0.80), ("window", 30),
     ("buffer_bp", 10.0), ("arm", "close"), ("arm_below", 30), ("sweep_bp", 25.0),
     ("stop_bp", 50.0), ("r_multiple", 2.0),

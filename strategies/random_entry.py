@@ -18,12 +18,12 @@ class RandomEntry(SignalStrategy):
     (1 or −1; one for all, or one each); the runner fills them in. Without them, ``trades`` trades
     of ``hold`` are drawn, ``side`` long, short or both. Trades never overlap; all placements (and
     orders of the holding times) are equally likely, and the same ``seed`` draws the same ones.
-    ``stop`` and ``target`` are fractions of the deciding close, off by default: the time exit is
-    the reference's.
+    The draw is over the first ``bars`` bars (0: all there are). ``stop`` and ``target`` are
+    fractions of the deciding close, off by default: the time exit is the reference's.
     """
 
     params = (("holding", ()), ("sides", (1,)), ("trades", 20), ("side", "long"), ("seed", 0),
-              ("stop", None), ("target", None))
+              ("bars", 0), ("stop", None), ("target", None))
 
     def signals(self) -> dict[int, Signal]:
         """One signal per drawn entry, with the holding time of its model."""
@@ -32,8 +32,10 @@ class RandomEntry(SignalStrategy):
         chance.shuffle(like)
         close = self.columns.lines["close"]
         found = {}
-        starts = drawn_entries(chance, [held for held, _ in like], len(close))
+        starts = drawn_entries(chance, [held for held, _ in like], self.p.bars or len(close))
         for bar, (held, side) in zip(starts.tolist(), like, strict=True):
+            if bar >= len(close):
+                break
             price = float(close[bar])
             stop = None if self.p.stop is None else price * (1.0 - side * self.p.stop)
             target = None if self.p.target is None else price * (1.0 + side * self.p.target)
@@ -50,7 +52,7 @@ class RandomEntry(SignalStrategy):
         held = bars_of(self.p.hold, self.columns.market.step_ns)
         if held is None:
             raise UsageError("RandomEntry needs a holding time: hold, or holding of a reference")
-        room = max(0, (len(self.columns) - 1) // (held + 1))
+        room = max(0, ((self.p.bars or len(self.columns)) - 1) // (held + 1))
         return [(held, int(chance.choice(sides))) for _ in range(min(self.p.trades, room))]
 
 

@@ -89,8 +89,8 @@ class LevelTracker:
             self.state = LevelState.BELOW if below else LevelState.ABOVE
         if self.state is LevelState.ABOVE:
             events = self._above(low, close)
-            lost = bool(events) and self.state is LevelState.BELOW
-            return events + self._below_level(high, low, close) if lost else events
+            gone = events[:1] in (("lost",), ("swept",))
+            return events + self._below_level(high, low, close) if gone else events
         if self.state in (LevelState.ACCEPTED, LevelState.RETEST):
             return self._accepted(low, close)
         lost = self._lost_after_sweep()
