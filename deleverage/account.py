@@ -58,6 +58,13 @@ class State:
             total += position.margin
         return total
 
+    def balance(self, name: str) -> float:
+        """One balance: FREE, or the margin posted to a symbol (0 where nothing is held)."""
+        if name == FREE:
+            return self.free
+        position = self.positions.get(name)
+        return 0.0 if position is None else position.margin
+
     def with_position(self, symbol: str, position: Position | None, free: float) -> State:
         """A copy with one position replaced (None: gone) and another free balance."""
         positions = dict(self.positions)
@@ -275,8 +282,10 @@ def fund(state: State, terms: Terms, symbol: str, amount: float) -> tuple[Change
 def seize(state: State, symbol: str) -> Change:
     """Take over an isolated position at its bankruptcy price: its margin is lost, exactly."""
     position = state.positions[symbol]
-    booking = Booking(Cause.LIQUIDATION, symbol, symbol, -position.margin)
-    return Change(state.with_position(symbol, None, state.free), (booking,))
+    bookings = [Booking(Cause.LIQUIDATION, symbol, symbol, -position.margin)]
+    # a fee may have left the free balance below zero while this position was still open
+    after = _lift(state.with_position(symbol, None, state.free), symbol, bookings)
+    return Change(after, tuple(bookings))
 
 
 def seize_all(state: State, marks: Marks) -> tuple[Change, dict[str, float]]:
@@ -327,18 +336,20 @@ def _transfers_sum_to_zero(before: State, change: Change) -> bool:
     return abs(math.fsum(moved)) <= 1e-9 * max(1.0, *(abs(m) for m in moved), 0.0)
 
 
-def _wallet_moves_by_the_bookings(before: State, change: Change) -> bool:
+def _balances_move_by_their_bookings(before: State, change: Change) -> bool:
+    names = {FREE, *before.positions, *change.state.positions}
     amounts = [b.amount for b in change.bookings]
-    turnover = max(1.0, before.wallet, change.state.wallet, *(abs(a) for a in amounts))
-    moved = change.state.wallet - before.wallet
-    return abs(moved - math.fsum(amounts)) <= 1e-9 * turnover
+    tolerance = 1e-9 * max(1.0, abs(before.wallet), *(abs(a) for a in amounts))
+    return {b.balance for b in change.bookings} <= names and all(
+        abs(change.state.balance(name) - before.balance(name)
+            - math.fsum(b.amount for b in change.bookings if b.balance == name)) <= tolerance
+        for name in names)
 
 
 def _isolated_loss_is_capped(before: State, change: Change) -> bool:
     for booking in change.bookings:
         if booking.cause is Cause.LIQUIDATION and booking.balance != FREE:
-            posted = before.positions[booking.symbol].margin
-            if booking.amount != -posted:
+            if booking.amount != -before.balance(booking.symbol):
                 return False
     return True
 
@@ -351,7 +362,7 @@ def _nothing_is_left_owing(before: State, change: Change) -> bool:
 RULES: Mapping[str, Callable[[State, Change], bool]] = MappingProxyType({
     "balances are finite": _balances_are_finite,
     "transfers sum to zero": _transfers_sum_to_zero,
-    "the wallet moves by the bookings": _wallet_moves_by_the_bookings,
+    "every balance moves by its bookings": _balances_move_by_their_bookings,
     "an isolated liquidation loses exactly the posted margin": _isolated_loss_is_capped,
     "a flat account owes nothing": _nothing_is_left_owing,
 })

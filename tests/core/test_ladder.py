@@ -15,13 +15,13 @@ from deleverage.venues import ladder as ladders
 from deleverage.venues.ladder import Bracket, Ladder, LadderUse
 from tests.core.desks import ETH, make_ladder
 
-GOOD = [[0, 50_000, 0.004, 125, 0], [50_000, 600_000, 0.005, 100, 50],
-        [600_000, None, 0.0065, 75, 950]]
+GOOD: list[list[float | None]] = [
+    [0, 50_000, 0.004, 125, 0], [50_000, 600_000, 0.005, 100, 50], [600_000, None, 0.0065, 75, 950]]
 
 
 def with_cell(row: int, column: int, value: Any) -> dict[str, Any]:
     """The good ladder with one value replaced."""
-    rows = [list(each) for each in GOOD]
+    rows: list[list[Any]] = [list(each) for each in GOOD]
     rows[row][column] = value
     return {"id": "mine", "rows": rows}
 

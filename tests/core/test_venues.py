@@ -104,7 +104,7 @@ def test_leverage_outside_the_grant_is_refused() -> None:
     venues.check_leverage(rules, 125)
     venues.check_leverage(rules, 0.5)
     for leverage in (126, 0, -1, float("nan")):
-        with pytest.raises(LeverageError, match="at most 125 .ladder binance_usdm_ethusdt"):
+        with pytest.raises(LeverageError, match="at most 125 "):
             venues.check_leverage(rules, leverage)
 
 
