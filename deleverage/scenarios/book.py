@@ -20,12 +20,16 @@ from deleverage.timestamps import DAY, HOUR
 
 # leverage · positions opened per ordinary day (both sides) · mean lifetime in minutes
 TIERS = np.array([
-    (3, 1_500, 10_080), (4, 1_500, 8_640), (5, 8_800, 7_200), (6, 4_200, 5_760),
-    (8, 3_200, 4_320), (10, 5_200, 2_880), (12, 2_600, 2_160), (15, 2_800, 1_440),
-    (20, 5_400, 960), (25, 6_000, 720), (30, 3_000, 480), (40, 3_000, 300),
-    (50, 6_500, 200), (75, 4_000, 110), (100, 3_000, 70)])
+    (3, 1_500, 10_080), (4, 2_000, 8_640), (5, 12_500, 7_200), (6, 4_500, 5_760),
+    (8, 2_800, 4_320), (10, 4_200, 2_880), (12, 2_000, 2_160), (15, 2_200, 1_440),
+    (20, 4_800, 960), (25, 6_000, 720), (30, 3_400, 480), (40, 4_000, 300),
+    (50, 8_500, 200), (75, 5_500, 110), (100, 4_000, 70)])
 # the crowd is long, and the shorts among it use less leverage
-_LONG_SHARE = np.array([.62, .62, .62, .62, .62, .62, .60, .60] + [.56] * 7)
+_LONG_SHARE = np.array([.62, .62, .62, .62, .62, .62, .60, .60] + [.54] * 7)
+
+_MEDIAN, _SIGMA = 1_000.0, 2.0  # USD, and of the logarithm
+_TAIL_FROM, _TAIL_INDEX, _TAIL_SHARE = 150e3, 1.5, .006
+_TAIL_END = 9e6  # the tail is a truncated Pareto; a venue's ``size`` scales it too
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Positions:
     venue: NDArray[np.int8]
     leverage: Floats
     entry: Floats
+    qty: Floats  # coins
 
     def __len__(self) -> int:
         return len(self.opened)
@@ -55,8 +60,7 @@ class Positions:
 
     def picked(self, keep: NDArray[np.bool_] | Ints) -> Positions:
         """The positions of a mask or an index."""
-        return Positions(self.opened[keep], self.expires[keep], self.side[keep], self.venue[keep],
-                         self.leverage[keep], self.entry[keep])
+        return Positions(*(getattr(self, name)[keep] for name in Positions.__dataclass_fields__))
 
     def joined(self, other: Positions) -> Positions:
         """These positions, then the others."""
@@ -82,10 +86,20 @@ def opened(prices: Quotes, activity: Floats, first: int, name: str) -> Positions
     low, high = prices.last.low[minute], prices.last.high[minute]
     entry = np.round(low + uniform[3] * (high - low), 2)
     life = draw.standard_exponential(total) * TIERS[tier, 2]
-    new = Positions(minute, minute + 1 + life.astype(np.int64), side, venue, leverage, entry)
+    size = _sizes(stream("sizes", name), venue) / entry
+    new = Positions(minute, minute + 1 + life.astype(np.int64), side, venue, leverage, entry, size)
     # one that the bar's own close would have liquidated is not opened
     alive = new.side * (prices.mark.close[minute] - new.liquidation_price) > 0
     return new.picked(alive)
+
+
+def _sizes(draw: np.random.Generator, venue: NDArray[np.int8]) -> Floats:
+    """USD at entry: a log-normal body and, for a small share, a truncated Pareto tail."""
+    body = np.minimum(_MEDIAN * np.exp(_SIGMA * draw.standard_normal(len(venue))), _TAIL_END)
+    large = np.flatnonzero(draw.random(len(venue)) < _TAIL_SHARE)
+    below_end = 1 - (_TAIL_FROM / _TAIL_END) ** _TAIL_INDEX
+    body[large] = _TAIL_FROM * (1 - below_end * draw.random(len(large))) ** (-1 / _TAIL_INDEX)
+    return body * venues.SIZE[venue]
 
 
 def liquidated_at(positions: Positions, prices: Quotes) -> Ints:

@@ -1,7 +1,7 @@
-"""The liquidation orders: size, time within the minute, and the price they are reported at.
+"""The liquidation orders: their time within the minute and the price they are reported at.
 
-Sizes are heavy-tailed (log-normal body, Pareto tail). Within a minute the mark travels to its
-extreme in a few bursts, so that orders come in clusters, the nearest liquidation prices first.
+Within a minute the mark travels to its extreme in bursts, so that orders come in clusters, the
+nearest liquidation prices first.
 """
 
 from __future__ import annotations
@@ -11,16 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deleverage.scenarios import venues
 from deleverage.scenarios.book import Positions
 from deleverage.scenarios.path import Floats, Ints
 from deleverage.scenarios.quotes import Quotes
 from deleverage.scenarios.streams import stream
 from deleverage.timestamps import MINUTE, SECOND
 
-_MEDIAN, _SIGMA = 950.0, 2.0  # USD, and of the logarithm
-_TAIL_FROM, _TAIL_INDEX, _TAIL_SHARE = 150e3, 1.5, .006
-_TAIL_END = 9e6  # the tail is a truncated Pareto; a venue's ``size`` scales it too
 _BURSTS = 60  # a minute's fall happens in that many moments
 _SPREAD_S = 1.2  # mean delay of an order after its burst
 
@@ -63,21 +59,11 @@ class Orders:
 def orders(positions: Positions, minute: Ints, prices: Quotes, name: str) -> Orders:
     """The orders that close ``positions`` in the given minutes (each position has one)."""
     draw = stream("orders", name)
-    notional = _sizes(draw, positions)
     price = positions.bankruptcy_price
     ts = prices.open_ns[minute] + _within(draw, positions, minute, prices)
     order = np.argsort(ts, kind="stable")
     return Orders(ts, minute, positions.opened, positions.side, positions.venue, positions.leverage,
-                  positions.entry, price, notional / price).picked(order)
-
-
-def _sizes(draw: np.random.Generator, positions: Positions) -> Floats:
-    count = len(positions)
-    body = _MEDIAN * np.exp(_SIGMA * draw.standard_normal(count))
-    below_end = 1 - (_TAIL_FROM / _TAIL_END) ** _TAIL_INDEX
-    tail = _TAIL_FROM * (1 - below_end * draw.random(count)) ** (-1 / _TAIL_INDEX)
-    usd = np.where(draw.random(count) < _TAIL_SHARE, tail, np.minimum(body, _TAIL_END))
-    return usd * venues.SIZE[positions.venue]
+                  positions.entry, price, positions.qty).picked(order)
 
 
 def _within(draw: np.random.Generator, positions: Positions, minute: Ints, prices: Quotes) -> Ints:

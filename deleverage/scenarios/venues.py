@@ -35,12 +35,12 @@ class VenueFeed:
 
 
 FEEDS = (
-    VenueFeed("binance", .280, "sampled_1s", SECOND, SECOND // 10),
+    VenueFeed("binance", .280, "sampled_1s", SECOND, SECOND // 10, size=.92),
     VenueFeed("bybit", .210, "all", SECOND // 2, SECOND // 10),
     VenueFeed("okx", .150, "sampled", SECOND // 10, SECOND // 5),
     # half the initial rate at the asset's limit of 25x, whatever leverage a trader sets
     VenueFeed("hyperliquid", .120, "all", SECOND // 5, SECOND // 2,
-              leverage_cap=25.0, maintenance=.02, size=2.0),
+              leverage_cap=25.0, maintenance=.02, size=1.8),
     VenueFeed("gate", .105, "unknown", 20 * SECOND, 2 * SECOND),
     VenueFeed("bitget", .055, "unknown", 20 * SECOND, 2 * SECOND),
     VenueFeed("htx", .060, "unknown", 20 * SECOND, 2 * SECOND),
