@@ -13,6 +13,7 @@ from deleverage.errors import DataError, UsageError
 from deleverage.results import RunResult
 
 BASELINE_FILE = "random_entry.json"
+YARDSTICKS = ("random_entry", "buy_and_hold")  # what strategies are measured by
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +42,27 @@ class Outcome:
 class Baseline:
     """Entries at random times, as many and held as long as those of the strategy ``like``.
 
-    One outcome per seed, all on the same market and account. ``better`` counts the seeds whose
-    return was above the strategy's own.
+    One outcome per seed, all on the same market and account; ``own`` is the return of the strategy
+    itself.
     """
 
     like: str
+    own: float
     outcomes: tuple[Outcome, ...]
-    better: int
 
     @classmethod
     def against(cls, result: RunResult, random: Sequence[RunResult]) -> Self:
         """The yardstick of ``result``; UsageError without a random run."""
         if not random:
             raise UsageError("a baseline needs at least one run with random entries")
-        own = result.statistics["performance"]["total_return"]
         outcomes = tuple(Outcome.of(run, f"seed {run.spec.params.get('seed', index)}")
                          for index, run in enumerate(random))
-        return cls(result.spec.strategy, outcomes,
-                   sum(outcome.total_return > own for outcome in outcomes))
+        return cls(result.spec.strategy, result.statistics["performance"]["total_return"], outcomes)
+
+    @property
+    def beaten(self) -> int:
+        """Seeds whose return was below the strategy's."""
+        return sum(outcome.total_return < self.own for outcome in self.outcomes)
 
     @property
     def median(self) -> Outcome:
@@ -90,7 +94,7 @@ class Baseline:
         try:
             values = json.loads(path.read_text("utf-8"))
             outcomes = tuple(Outcome(**row) for row in values["outcomes"])
-            return cls(values["like"], outcomes, values["better"])
+            return cls(values["like"], values["own"], outcomes)
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} is not a saved baseline: {error}") from None
 

@@ -103,7 +103,7 @@ def exposure(figures: Figures, quote: str) -> str:
          for row in current))
     cash = table(
         ("tier", "trades", "net", "gross", "fees", "funding", "liqui-\ndations", "margin\nlost",
-         "drawdown\nshare"),
+         "part of\ndrawdown"),
         ([row["tier"], _count(row["trades"]), money(row["net"]), money(row["gross"]),
           money(row["fees"]), money(row["funding"]), _count(row["liquidations"]),
           money(row["margin_lost"], sign=False), money(row["drawdown"])] for row in entry))
@@ -121,6 +121,8 @@ def near_misses(figures: Figures) -> str:
             f"buffer, {figures['at_90']} ≥ 90 %, {figures['at_95']} ≥ 95 %; closest approach "
             f"{basis_points(figures['closest_bp'])} of mark; last price went through the "
             f"liquidation price without the mark: {figures['last_through']}.")
+    if not figures["lived"]:
+        return section(title, "no position lived")
     rows = sorted(figures["rows"], key=lambda row: -(row["buffer_used"] or 0.0))
     if not rows:
         return section(title, *_wrapped(head))

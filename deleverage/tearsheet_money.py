@@ -84,8 +84,12 @@ def costs(figures: Figures, quote: str) -> str:
     ]
     foot = (f"of which unrealised {money(figures['unrealised'])}; turnover "
             f"{money(figures['turnover'], sign=False)} {quote}, fees "
-            f"{percent(figures['fees_share'], sign=False, digits=3)} of it")
+            f"{percent(_positive(figures['fees_share']), sign=False, digits=3)} of it")
     return section(f"FROM GROSS TO NET ({quote})", table(("", quote), rows), foot)
+
+
+def _positive(value: float | None) -> float | None:
+    return None if value is None else abs(value)
 
 
 def funding(figures: Figures, quote: str) -> str:

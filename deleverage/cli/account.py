@@ -67,14 +67,22 @@ def add_debug(parser: Parser) -> None:
 
 
 def specification(options: argparse.Namespace, **more: Any) -> RunSpec:
-    """The run of the options that were given; UsageError where data or strategy is missing."""
+    """The run of the options that were given, parameters read by the strategy's own defaults.
+
+    Raises UsageError where data or strategy is missing and UnknownName for a misspelt strategy or
+    parameter.
+    """
     values = {name: getattr(options, name, None) for name in FIELDS}
     values.update(more)
     values = {name: value for name, value in values.items() if value is not None}
     for name in ("data", "strategy"):
         if name not in values:
             raise UsageError(f"--{name} is missing")
-    return RunSpec(params=dict(getattr(options, "parameters", ())), **values)
+    given = dict(getattr(options, "parameters", ()))
+    from deleverage.strategies import registry
+
+    params = registry.check_parameters(registry.load(values["strategy"]), given)
+    return RunSpec(params=params, **values)
 
 
 def _either(names: tuple[str, ...]) -> str:

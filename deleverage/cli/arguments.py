@@ -62,27 +62,12 @@ def fees(text: str) -> tuple[float, float]:
     return maker, taker
 
 
-def assignment(text: str) -> tuple[str, Any]:
-    """``key=value`` of ``--set``; the value as number, true/false/none, comma list or text."""
+def assignment(text: str) -> tuple[str, str]:
+    """``name=value`` of ``--set``; the value stays text, the strategy's default says what it is."""
     key, sign, value = text.partition("=")
     if not sign or not key.isidentifier():
         raise argparse.ArgumentTypeError(f"--set takes name=value, found {text!r}")
-    if "," in value:
-        return key, tuple(literal(part) for part in value.split(",") if part)
-    return key, literal(value)
-
-
-def literal(text: str) -> Any:
-    """One word as int, float, bool, None or, when it is none of these, itself."""
-    words = {"true": True, "false": False, "none": None}
-    if text.strip().lower() in words:
-        return words[text.strip().lower()]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text.strip()
+    return key, value
 
 
 def with_config(arguments: Sequence[str], parser: Parser) -> list[str]:
@@ -135,5 +120,5 @@ def _tokens(path: Path, option: str, value: object) -> list[str]:
 
 def _word(value: object) -> str:
     if isinstance(value, list):
-        return ",".join(_word(item) for item in value) + ("," if len(value) == 1 else "")
+        return ",".join(_word(item) for item in value)
     return str(value)

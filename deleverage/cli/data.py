@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,11 +52,11 @@ def import_(arguments: Sequence[str], prog: str) -> int:
     options = made.parse_args(arguments)
     from deleverage.feeds.importing import import_dataset
 
-    with ExitStack() as stack:
+    with progress("reading", options.json) as step:
         dataset, notes = import_dataset(
             options.source, options.paths, options.out, options.symbol, options.venue,
             timeframe=options.timeframe, open_interest=options.open_interest, name=options.name,
-            progress=_Bar(stack, options.json))
+            progress=lambda what, done, total: step(done, total, what))
     for text in notes:
         note(f"note: {text}")
     _describe(dataset, options)
@@ -155,17 +154,3 @@ def _notes(notes: Any, name: str = "") -> Iterator[str]:
         yield from (f"{name}: {item}" for item in notes)
     else:
         yield f"{name}: {notes}"
-
-
-class _Bar:
-    """A reader's progress on a terminal: (what, files done, files in all)."""
-
-    def __init__(self, stack: ExitStack, quiet: bool) -> None:
-        self._stack, self._quiet = stack, quiet
-        self._step: Callable[[str], None] | None = None
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        if self._step is None:
-            self._step = self._stack.enter_context(progress("reading", total, self._quiet))
-        if done:
-            self._step(what)

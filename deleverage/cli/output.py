@@ -47,17 +47,18 @@ def plain(value: Any) -> Any:
 
 
 @contextmanager
-def progress(label: str, total: int, quiet: bool = False) -> Iterator[Callable[[str], None]]:
-    """A bar of ``total`` steps on a terminal's stderr; the yielded function ends one step."""
-    if quiet or total < 2 or not sys.stderr.isatty():
-        yield lambda text="": None
+def progress(label: str, quiet: bool = False) -> Iterator[Callable[..., None]]:
+    """A bar on a terminal's stderr, nothing elsewhere; call what is yielded with (done, total)."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total, text="": None
         return
     from tqdm import tqdm
 
-    with tqdm(total=total, desc=label, file=sys.stderr, leave=False) as bar:
+    with tqdm(desc=label, file=sys.stderr, leave=False) as bar:
 
-        def step(text: str = "") -> None:
+        def step(done: int, total: int, text: str = "") -> None:
+            bar.total = total
             bar.set_postfix_str(text, refresh=False)
-            bar.update()
+            bar.update(done - bar.n)
 
         yield step

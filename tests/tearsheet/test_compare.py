@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deleverage import tearsheet
+from deleverage import tearsheet, tearsheet_compare
 from deleverage.compare import BASELINE_FILE, Baseline, Compared, Comparison
 from deleverage.errors import DataError, UsageError
 from tests.tearsheet import sheets
@@ -24,9 +24,9 @@ def test_runs_are_ranked_by_return() -> None:
     comparison = Comparison.of(_three())
     assert [row.result.spec.strategy.rpartition("/")[2] for row in comparison.rows] == [
         "buy_and_hold", "level_reclaim", "my.py:Mine"]
-    rows = tearsheet.ranking(comparison).splitlines()
+    rows = tearsheet_compare.ranking(comparison).splitlines()
     place = next(i for i, line in enumerate(rows) if "level_reclaim" in line)
-    assert "random × 1, median" in rows[place + 1]
+    assert "random, 0 of 1 beaten" in rows[place + 1]
 
 
 def test_a_comparison_fits_120_columns_and_shows_the_same_scan() -> None:

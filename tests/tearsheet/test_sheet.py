@@ -91,7 +91,7 @@ def test_random_entries_stand_beside_the_strategy() -> None:
     result = sheets.result(net=-500.0)
     random = [sheets.result("random_entry", net=net) for net in (-100.0, -3_000.0, 200.0)]
     block = tearsheet.random_entries(result, Baseline.against(result, random))
-    assert "2 of 3 random runs did better than level_reclaim" in block
+    assert "level_reclaim did better than 1 of 3 random runs" in block
     lines = block.splitlines()
     assert [line.split("%")[0].split()[-1] for line in lines[4:8]] == [
         "-5.00", "+2.00", "-1.00", "-30.00"]

@@ -1,0 +1,41 @@
+"""``compare``: saved results side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from deleverage.cli.account import add_debug
+from deleverage.cli.arguments import Parser
+from deleverage.cli.output import say, say_json
+
+
+def main(arguments: Sequence[str], prog: str) -> int:
+    """Read the folders `run --out` wrote and print them on one page."""
+    options = parser(prog).parse_args(arguments)
+    from pathlib import Path
+
+    from deleverage import tearsheet
+    from deleverage.cli.run import as_json
+    from deleverage.compare import Baseline, Compared, Comparison
+    from deleverage.results import RunResult
+
+    rows = [Compared(RunResult.load(folder), Baseline.load(Path(folder)))
+            for folder in options.results]
+    comparison = Comparison.of(rows, force=options.force)
+    if options.json:
+        say_json({"differences": comparison.differences,
+                  "results": [as_json(row) for row in comparison.rows]})
+    else:
+        say(tearsheet.side_by_side(comparison))
+    return 0
+
+
+def parser(prog: str) -> Parser:
+    """The options of ``compare``."""
+    made = Parser(prog=prog, description=__doc__)
+    made.add_argument("results", nargs="+", metavar="DIR", help="folders written by `run --out`")
+    made.add_argument("--force", action="store_true",
+                      help="compare runs on different data, and say so")
+    made.add_argument("--json", action="store_true", help="JSON on stdout instead of tables")
+    add_debug(made)
+    return made

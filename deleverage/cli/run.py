@@ -1,0 +1,105 @@
+"""``run``: one strategy on one dataset; the sheet, or JSON, and the result's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from deleverage.cli.account import (
+    add_account,
+    add_data,
+    add_debug,
+    add_market,
+    specification,
+)
+from deleverage.cli.arguments import Parser, with_config
+from deleverage.cli.output import note, progress, say, say_json
+from deleverage.columns import MarketColumns
+from deleverage.compare import YARDSTICKS, Baseline, Compared
+from deleverage.errors import UsageError
+from deleverage.spec import RunSpec
+
+SEEDS = 20  # random runs beside every strategy: less than one in twenty beats all of them by luck
+
+
+def main(arguments: Sequence[str], prog: str) -> int:
+    """Run once, scan the leverages, set random entries beside it, print and save."""
+    made = parser(prog)
+    options = made.parse_args(with_config(arguments, made))
+    out = None if options.out is None else writable(options.out)
+    spec = specification(options)
+    done = carry_out(spec, scanned=not options.no_scan, quiet=options.json)
+    if out is not None:
+        save(done, out)
+    if options.json:
+        say_json(as_json(done))
+        return 0
+    from deleverage import tearsheet
+
+    say(tearsheet.render(done.result, done.baseline))
+    if out is not None:
+        note(f"saved: {out}")
+    return 0
+
+
+def parser(prog: str) -> Parser:
+    """The options of ``run``."""
+    made = Parser(prog=prog, description=__doc__)
+    add_data(made)
+    add_account(made)
+    add_market(made)
+    group = made.add_argument_group("output")
+    group.add_argument("--config", metavar="FILE", help="TOML with any of these options")
+    group.add_argument("--json", action="store_true", help="JSON on stdout, remarks on stderr")
+    group.add_argument("--out", metavar="DIR", help="save the result: JSON and Parquet")
+    group.add_argument("--no-scan", action="store_true", help="leave out the leverage scan")
+    add_debug(made)
+    return made
+
+
+def carry_out(spec: RunSpec, columns: MarketColumns | None = None, scanned: bool = True,
+              quiet: bool = False) -> Compared:
+    """The result of ``spec`` with its scan, and random entries beside it.
+
+    A strategy that never traded and the strategies that are yardsticks themselves have none.
+    """
+    from deleverage import runner, scan
+
+    source = runner.load(spec, columns)
+    result = runner.run(spec, source.columns)
+    if scanned:
+        with progress(f"{spec.strategy}: leverage scan", quiet) as step:
+            found = scan.leverage_scan(spec, source.columns, progress=step)
+        result = result.with_scan(found)
+    if not result.trades or spec.strategy in YARDSTICKS:
+        return Compared(result)
+    random = []
+    with progress(f"{spec.strategy}: random entries", quiet) as step:
+        for seed in range(SEEDS):
+            random.append(runner.baseline(result, source.columns, seed))
+            step(seed + 1, SEEDS)
+    return Compared(result, Baseline.against(result, random))
+
+
+def writable(folder: str) -> Path:
+    """``folder`` if a result may be written there; said before the work, not after it."""
+    from deleverage.results import FILE
+
+    path = Path(folder)
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"--out {path}: is a file")
+    if path.is_dir() and any(path.iterdir()) and not (path / FILE).is_file():
+        raise UsageError(f"--out {path}: holds other files; choose a new or empty folder")
+    return path
+
+
+def save(done: Compared, folder: Path) -> None:
+    """The result, and the random entries beside it, in one folder."""
+    done.result.save(folder)
+    if done.baseline is not None:
+        done.baseline.save(folder)
+
+
+def as_json(done: Compared) -> dict[str, object]:
+    """The result as JSON values, with the random entries."""
+    return {**done.result.as_dict(), "random_entry": done.baseline}
