@@ -347,11 +347,9 @@ def _balances_move_by_their_bookings(before: State, change: Change) -> bool:
 
 
 def _isolated_loss_is_capped(before: State, change: Change) -> bool:
-    for booking in change.bookings:
-        if booking.cause is Cause.LIQUIDATION and booking.balance != FREE:
-            if booking.amount != -before.balance(booking.symbol):
-                return False
-    return True
+    return all(
+        booking.amount == -before.balance(booking.symbol) for booking in change.bookings
+        if booking.cause is Cause.LIQUIDATION and booking.balance != FREE)
 
 
 def _nothing_is_left_owing(before: State, change: Change) -> bool:

@@ -29,7 +29,8 @@ class WorkingOrder:
     ``trigger`` belongs to stops, ``limit`` to limits; ``source`` is the price that triggers it
     (last or mark). ``active`` is False for a bracket child whose parent has not filled; ``group``
     joins one-cancels-other orders; ``reference`` is the price its margin was computed at.
-    ``ready`` is False for an order at the close before its session ends.
+    ``ready`` is False for an order that waits for its time: at the close before its session ends,
+    or sent when the bar that it would meet had already been seen.
     """
 
     ref: int
@@ -48,6 +49,11 @@ class WorkingOrder:
     parent: int | None = None
     group: int | None = None
     ready: bool = True
+
+    @property
+    def live(self) -> bool:
+        """True where the bar now walked can meet it."""
+        return self.active and self.ready
 
     @property
     def resting(self) -> bool:
@@ -114,7 +120,8 @@ def refusal(
     """
     instrument = desk.instruments[order.symbol]
     if not order.size:
-        return f"size is below the lot step of {instrument.lot_size:g}"
+        step = instrument.lot_size
+        return "size is zero" if step is None else f"size is below the lot step of {step:g}"
     if order.reduce_only or not order.active:
         return None
     if instrument.min_notional and not _reduces(order, state) and \
@@ -146,6 +153,8 @@ def beyond_limit(order: WorkingOrder, state: State, desk: Desk) -> str | None:
 def _lack_of_margin(
     order: WorkingOrder, state: State, book: Book, marks: Marks, desk: Desk
 ) -> str | None:
+    if _only_reduces(order, state):
+        return None  # even where losses have left less than nothing available
     others = [other for other in book.values() if other.ref != order.ref]
     before = reserved(state, others, desk)
     needed = reserved(state, [*others, order], desk) - before
@@ -172,6 +181,10 @@ def _born_dead(order: WorkingOrder, state: State, desk: Desk) -> str | None:
 def _reduces(order: WorkingOrder, state: State) -> bool:
     position = state.positions.get(order.symbol)
     return position is not None and position.size * order.side < 0
+
+
+def _only_reduces(order: WorkingOrder, state: State) -> bool:
+    return _reduces(order, state) and order.size <= abs(state.positions[order.symbol].size)
 
 
 # ------------------------------------------------------------------ what one order does to others

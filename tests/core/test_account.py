@@ -192,7 +192,7 @@ def test_a_seized_position_loses_exactly_its_margin(side: int) -> None:
 
 
 def test_a_seizure_leaves_nothing_owing() -> None:
-    """A free balance below zero (the fee of a close at bankruptcy) is lifted with the last position.
+    """A free balance below zero, the fee of a close at bankruptcy, is lifted by the insurance fund.
     """
     before = holding(10, 3_000, 3_000, free=-7)
     change = account.seize(before, ETH)
