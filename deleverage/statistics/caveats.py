@@ -31,6 +31,10 @@ def caveats(
     return tuple(lines)
 
 
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def _market(columns: MarketColumns) -> Iterable[str]:
     if columns.market.synthetic:
         name = columns.market.name or columns.market.instrument.symbol
@@ -48,11 +52,11 @@ def _mark(columns: MarketColumns, statistics: Mapping[str, Any],
                f"{show_step(market.step_ns)}: inside its rows it is last price clipped to them")
     forced = statistics["liquidations"]
     if forced["depends_on_mark"]:
-        states = ", ".join(f"{row['count']} on a {row['mark_state']} mark"
+        states = ", ".join(f"{row['count']} judged on a {row['mark_state']} mark"
                            for row in forced["by_mark_state"] if row["mark_state"] != "exact")
         numbers = ", ".join(str(number) for number in forced["depends_on_mark"])
-        yield (f"{len(forced['depends_on_mark'])} of {forced['count']} liquidations were judged "
-               f"{states} (position {numbers})")
+        yield (f"of {_count(forced['count'], 'liquidation')}, {states}: the way the mark was known "
+               f"may have decided them (position {numbers})")
     near = statistics["near_misses"]
     loose = sum(count for state, count in near["by_mark_state"].items() if state != "exact")
     if loose:
@@ -71,7 +75,7 @@ def _funding(figures: Mapping[str, Any], quote: str) -> Iterable[str]:
         f"about {figures['uncertain']:,.2f} {quote}"
     share = "" if figures["uncertain_share"] is None else \
         f" ({figures['uncertain_share']:.0%} of all funding)"
-    yield (f"{figures['missing_due']} funding settlements fell due without a known rate or price "
+    yield (f"{_count(figures['missing_due'], 'funding settlement')} fell due without a known rate or price "
            f"({states}): {money} is uncertain{share}")
 
 
@@ -91,7 +95,8 @@ def _orders(figures: Mapping[str, Any]) -> Iterable[str]:
     if figures["rejections"]:
         reasons = "; ".join(f"{count} × {reason}"
                             for reason, count in figures["rejections_by_reason"].items())
-        yield f"{figures['rejections']} orders were refused: {reasons}"
+        verb = "was" if figures["rejections"] == 1 else "were"
+        yield f"{_count(figures['rejections'], 'order')} {verb} refused: {reasons}"
 
 
 def _trades(trades: Sequence[Trade], statistics: Mapping[str, Any], quote: str) -> Iterable[str]:
@@ -104,8 +109,8 @@ def _trades(trades: Sequence[Trade], statistics: Mapping[str, Any], quote: str) 
     if not trades:
         yield "no trade: the strategy gave no signal in this data"
     elif count < FEW_TRADES:
-        yield f"only {count} closed trade{'' if count == 1 else 's'}: no average of them is " \
-              "distinguishable from luck"
+        yield f"only {_count(count, 'closed trade')}: no average over so few is distinguishable " \
+              "from luck"
     lost = statistics["costs"]["unattributed"]
     if abs(lost) > 1e-6 * max(1.0, statistics["costs"]["turnover"]):
         yield f"bookings of {lost:+,.6f} {quote} could not be put down to a trade"

@@ -219,15 +219,20 @@ def _assemble(columns: MarketColumns, held: _Held, wallet: Floats, equity: Float
     side = np.sign(held.size)
     isolated = held.margin > 0
     notional = np.abs(held.size) * close
-    with np.errstate(divide="ignore", invalid="ignore"):
-        account = np.where(side == 0, np.nan, notional / equity)
-        own = np.where(isolated, notional / (held.margin + _unrealised(held, close)), account)
-        distance = side * (close - held.liquidation) / close
+    account = _ratio(notional, equity)
+    own = np.where(isolated, _ratio(notional, held.margin + _unrealised(held, close)), account)
+    distance = side * (close - held.liquidation) / close
     extreme = np.where(held.through, np.where(side > 0, low, high), close)
     behind = np.where(isolated, held.margin, wallet)
     return Curves(columns.close_ns, close, wallet, equity, worst_equity, held.size, held.entry,
-                  held.liquidation, distance, np.where(side == 0, np.nan, own), account,
-                  _margin_ratio(held, behind, extreme), held.number)
+                  held.liquidation, distance, np.where(side == 0, np.nan, own),
+                  np.where(side == 0, np.nan, account), _margin_ratio(held, behind, extreme),
+                  held.number)
+
+
+def _ratio(notional: Floats, behind: Floats) -> Floats:
+    """Leverage; infinite where nothing is left behind a position."""
+    return np.divide(notional, behind, out=np.full(len(behind), np.inf), where=behind > 0)
 
 
 def _margin_ratio(held: _Held, behind: Floats, mark: Floats) -> Floats:

@@ -92,10 +92,13 @@ def drawdown(close_ns: Ints, equity: Floats, worst: Floats, start: float,
 
 
 def extent(equity: Floats, depth: Floats, start: float) -> tuple[int, int]:
-    """(peak, trough) bars of the deepest drawdown; peak −1 is the opening wallet."""
+    """(peak, trough) bars of the deepest drawdown; peak −1 is the opening wallet.
+
+    Where the peak was held for some bars, the last of them: the fall begins there.
+    """
     trough = int(np.argmax(depth))
     before = np.concatenate(([start], equity[:trough]))
-    return int(np.argmax(before)) - 1, trough
+    return trough - 1 - int(np.argmax(before[::-1])), trough
 
 
 def _below(value: Floats, peak: Floats) -> Floats:
