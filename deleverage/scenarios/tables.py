@@ -16,7 +16,13 @@ from deleverage.scenarios import venues
 from deleverage.scenarios.funding import INTERVAL, settlements
 from deleverage.scenarios.path import Floats
 from deleverage.scenarios.presets import CASCADE, FORK, HISTORY, Preset
-from deleverage.scenarios.simulation import ALL_VENUES, BINANCE_ONLY, TARGETS, Simulation
+from deleverage.scenarios.simulation import (
+    ALL_VENUES,
+    BINANCE_ONLY,
+    TARGETS,
+    Simulation,
+    totals,
+)
 from deleverage.scenarios.streams import SEED, stream
 from deleverage.timestamps import HOUR, MINUTE, SECOND
 
@@ -32,8 +38,9 @@ _IMPOSED = (
     "The fall is imposed by anchors, liquidations follow the path and have no effect on it; "
     "nothing here is evidence about the market.")
 _SCALING = (
-    "All liquidation sizes of a venue group are multiplied by its factor, so that the long "
-    "liquidations reported on 2026-01-31 (calendar day UTC) are the documents' totals.")
+    "Long liquidations of 2026-01-31 (calendar day UTC). Shares, tiers and sizes were chosen so that "
+    "the raw model comes near the documents' totals; all liquidation sizes of a venue group are then "
+    "multiplied by its remaining factor.")
 
 
 def tables(made: Simulation, preset: Preset) -> dict[str, pd.DataFrame]:
@@ -78,6 +85,7 @@ def _notes(made: Simulation, preset: Preset) -> dict[str, Any]:
     def millions(usd: float) -> float:
         return round(usd / 1e6, 3)
 
+    happened = totals(made.orders)
     return {
         "warning": _SHAPE, "path": _IMPOSED, "shape": "seed", "story": preset.story,
         "forks_at": FORK, "seed": SEED,
@@ -88,6 +96,8 @@ def _notes(made: Simulation, preset: Preset) -> dict[str, Any]:
                 "all": millions(sum(made.before_scaling.values())),
                 **{group: millions(usd) for group, usd in made.before_scaling.items()}},
             "factors": {group: round(made.factors[group], 6) for group in TARGETS},
+            "happened_musd": {  # published or not; what only a synthetic market can tell
+                "all": millions(sum(happened.values())), "binance": millions(happened["binance"])},
             "okx": "each order is published with probability 0.6: an assumption",
         },
     }

@@ -86,6 +86,7 @@ def test_totals_before_and_after_scaling(market: Market, tables: dict[str, pd.Da
     assert abs(raw["others"] / 445 - 1) < .02
     for group, goal in (("binance", 40), ("others", 445)):
         assert abs(notes["factors"][group] * raw[group] / goal - 1) < 1e-4
+    assert .2 < notes["happened_musd"]["binance"] / notes["happened_musd"]["all"] < .3
     longs = of_cascade(tables["liquidations"]).query("liq_side == 'long'")
     assert round(longs.notional_usd.sum() / 1e6, 2) == 485.0
     assert round(longs[longs.venue == "binance"].notional_usd.sum() / 1e6, 2) == 40.0
