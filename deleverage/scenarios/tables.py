@@ -38,9 +38,9 @@ _IMPOSED = (
     "The fall is imposed by anchors, liquidations follow the path and have no effect on it; "
     "nothing here is evidence about the market.")
 _SCALING = (
-    "Long liquidations of 2026-01-31 (calendar day UTC). Shares, tiers and sizes were chosen so that "
-    "the raw model comes near the documents' totals; all liquidation sizes of a venue group are then "
-    "multiplied by its remaining factor.")
+    "Long liquidations of 2026-01-31 (calendar day UTC). Shares, tiers and sizes were chosen so "
+    "that the raw model comes near the documents' totals; all liquidation sizes of a venue group "
+    "are then multiplied by its remaining factor.")
 
 
 def tables(made: Simulation, preset: Preset) -> dict[str, pd.DataFrame]:
@@ -72,7 +72,8 @@ def market(made: Simulation, preset: Preset) -> Market:
     covers += [Coverage("liquidations", feed.name, PROVIDER, start, end, feed.completeness)
                for feed in venues.FEEDS]
     provenance = dict.fromkeys(("bars", "mark", "funding", "open_interest", "liquidations"),
-                               f"SYNTHETIC, deleverage.scenarios, preset {preset.name}")
+                               f"SYNTHETIC, deleverage.scenarios, preset {preset.name}, shaped after "
+                               "documents on ETH's liquidation cascade of 2026-01-31")
     return Market(
         Instrument("ETHUSDT", "binance", tick_size=.01, lot_size=.001, min_notional=20.0),
         step_ns=MINUTE, start_ns=start, end_ns=end, synthetic=True,
