@@ -19,6 +19,7 @@ from deleverage import account
 from deleverage import book as books
 from deleverage.account import Change, Executed, Position, State
 from deleverage.book import Book, Desk, Kind, WorkingOrder
+from deleverage.journal import Cause
 from deleverage.policies import InsideBar
 
 
@@ -159,7 +160,7 @@ class Walk:
         self.check_liquidation(gap=True)
         for ref in list(self.book):
             order = self.book.get(ref)
-            if order is not None and order.symbol == self.bar.symbol and order.active:
+            if order is not None and order.symbol == self.bar.symbol and order.live:
                 self._order_at_open(order)
         self._note()
 
@@ -174,8 +175,8 @@ class Walk:
         """Orders at the close whose session ends with this bar."""
         for ref in list(self.book):
             order = self.book.get(ref)
-            if order is not None and order.kind is Kind.AT_CLOSE and order.active \
-                    and order.ready and order.symbol == self.bar.symbol:
+            if order is not None and order.kind is Kind.AT_CLOSE and order.live \
+                    and order.symbol == self.bar.symbol:
                 self._fill(order, self._slipped(order, self.last), "taker")
 
     def check_liquidation(self, gap: bool = False, cause: str = "mark") -> bool:
@@ -251,7 +252,7 @@ class Walk:
             if at is not None:
                 yield at, 0, 0, None
         for number, order in enumerate(self.book.values()):
-            if order.symbol != self.bar.symbol or not order.active:
+            if order.symbol != self.bar.symbol or not order.live:
                 continue
             at = self._order_time(order, start, end, time)
             if at is not None:
@@ -307,14 +308,17 @@ class Walk:
         size = order.side * order.size
         if order.reduce_only:
             if held * size >= 0:
-                self._drop(order.ref, "nothing left to reduce")
+                for ref in [order.ref, *books.partners(self.book, order)]:
+                    self._drop(ref, "nothing left to reduce")
                 return
             size = order.side * min(order.size, abs(held))
-        price = self._within_margin(position, size, price)
+        traded, price = price, self._within_margin(position, size, price)
         executed = self._execute(order, size, price, role)
         reason = None
         if executed.opened:
-            reason = self._unaffordable(order, executed, price)
+            reason = self._unaffordable(order, executed, price) if price == traded else (
+                f"the position closes at its bankruptcy price {price:,.2f}, where nothing trades "
+                "to open another")
         if reason is not None:
             if not executed.closed:
                 self._refuse(order, reason)
@@ -385,7 +389,7 @@ class Walk:
                 position.side, abs(position.size), position.entry_price, position.margin)}
         else:
             change, prices = account.seize_all(self.state, marks)
-        losses = {b.symbol: -b.amount for b in change.bookings}
+        losses = {b.symbol: -b.amount for b in change.bookings if b.cause is Cause.LIQUIDATION}
         seized = tuple(
             Seized(position, level if name == symbol else float("nan"), marks[name], prices[name],
                    losses[name],
@@ -431,11 +435,9 @@ def _snapped(price: float, level: float) -> float:
 
 def may_act(order: WorkingOrder, bar: Bar) -> bool:
     """Whether the bar's range can touch the order at all: a superset of what fills or triggers."""
-    if not order.active:
+    if not order.live:
         return False
-    if order.kind is Kind.AT_CLOSE:
-        return order.ready
-    if order.kind is Kind.MARKET:
+    if order.kind in (Kind.MARKET, Kind.AT_CLOSE):
         return True
     waits = order.kind in (Kind.STOP, Kind.STOP_LIMIT) and not order.triggered
     series = bar.mark if waits and order.source == "mark" else bar.last
