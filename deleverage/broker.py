@@ -6,18 +6,19 @@ inside a bar is described in docs/inside-one-bar.md.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import backtrader as bt
 
 from deleverage import account as accounts
 from deleverage import book as books
-from deleverage import policies, venues
+from deleverage import notices, policies, venues
 from deleverage.account import Account, Terms
 from deleverage.book import Desk, WorkingOrder
 from deleverage.comminfo import PerpetualCommInfo
 from deleverage.errors import UsageError, unknown_name
-from deleverage.execution import Clerk
+from deleverage.execution import Clerk, Positions
 from deleverage.feedview import FeedView
 from deleverage.funding import Treasurer
 from deleverage.journal import Journal
@@ -58,11 +59,16 @@ class PerpetualBroker(StockApi):
         policies.one_of("after a liquidation", p.on_liquidation, policies.AFTER_LIQUIDATION)
         if p.mark is not None:
             policies.one_of("mark", p.mark, ("last",))
+        if p.stop_trigger is not None:
+            policies.one_of("trigger price", p.stop_trigger, ("last", "mark"))
+        if isinstance(p.venue, str):
+            policies.one_of("venue", p.venue, venues.names())
         if not p.cash > 0 or not p.leverage > 0 or not p.slippage_bp >= 0:
             raise UsageError(f"cash and leverage must be > 0 and slippage_bp ≥ 0, found cash="
                              f"{p.cash}, leverage={p.leverage}, slippage_bp={p.slippage_bp}")
         self.inside_bar = InsideBar(p.path, p.fill, p.entry_bar)
         self.startingcash = float(p.cash)
+        self._running = False
         super().__init__()
 
     # ---------------------------------------------------------------- life of a run
@@ -74,9 +80,19 @@ class PerpetualBroker(StockApi):
         self.views: list[FeedView] = []
         self.book: dict[int, WorkingOrder] = {}
         self.account = Account(Terms(self.p.margin, {}, {}), self.journal)
+        self.positions = Positions()
         self._orders = Orders()
         self._stopping = False
         self._ready = False
+
+    def start(self) -> None:
+        """A run begins: everything of an earlier one is forgotten."""
+        super().start()
+        self._running = True
+
+    def stop(self) -> None:
+        """A run has ended; its journal and account stay until the next."""
+        self._running = False
 
     def setup(self) -> None:
         """Look at the loaded feeds: instruments, ladders, leverage. Idempotent, called lazily."""
@@ -90,7 +106,7 @@ class PerpetualBroker(StockApi):
         self.desk = Desk(Terms(p.margin, {}, {}), {}, {})
         self.comminfos: dict[str, PerpetualCommInfo] = {}
         self.account = Account(self.desk.terms, self.journal)
-        self._clerk = Clerk(self.account, self._orders, {}, self.comminfos)
+        self._clerk = Clerk(self.account, self._orders, {}, self.comminfos, self.positions)
         self._treasurer = Treasurer(self.account, p.missing)
         for view in self.views:
             if view.columns is not None:
@@ -150,10 +166,12 @@ class PerpetualBroker(StockApi):
         cut_size(order, view)
         working = self._orders.working(order, view, self.p.stop_trigger or
                                        self.desk.rules(view.symbol).stop_trigger)
+        if view.seen != len(view.data):  # a cheating timer: the bar is over, but not yet walked
+            working = replace(working, ready=False)
         reason = books.refusal(working, self.account.state, self.book, self._marks(), self.desk)
         if reason is not None:
             self._clerk.refuse(order, view, working.reference, reason)
-            for ref in books.partners(self.book, working):
+            for ref in _bound(self.book, working):
                 self._kill(ref)
             return
         order.accept(self)
@@ -177,7 +195,7 @@ class PerpetualBroker(StockApi):
             self._orders.notify(order)
         else:
             self._clerk.cancel(ref)
-        for other in books.partners(self.book, working) + books.children(self.book, ref):
+        for other in _bound(self.book, working):
             self._kill(other)
 
     # ---------------------------------------------------------------- one step of the clock
@@ -200,16 +218,18 @@ class PerpetualBroker(StockApi):
         self._expire()
         if self.inside_bar.entry_bar == "backtrader":
             self._activate_children()
+        involved = {working.symbol for working in self.book.values()}
+        involved.update(self.account.state.positions)
+        moved = [view for view in moved if view.symbol in involved]
         bars = {view.symbol: view.current() for view in moved}
         for view in moved:
             self._inside(view, bars)
         for view in moved:
             self._at_close(view, bars)
-        self._tell()
 
     def _inside(self, view: FeedView, bars: dict[str, Bar]) -> None:
         bar, symbol = bars[view.symbol], view.symbol
-        self._arm_closing_orders(view)
+        self._arm(view)
         if not self._may_happen(bar, bars):
             return
         others = self._others(symbol, bars)
@@ -242,25 +262,32 @@ class PerpetualBroker(StockApi):
 
     def _at_close(self, view: FeedView, bars: dict[str, Bar]) -> None:
         positions = self.account.state.positions
-        if view.bar in view.settlements and view.symbol in positions:
+        if view.symbol in positions:
             bar = bars[view.symbol]
-            extreme = self._bar_worst(view, bar)
-            self._treasurer.settle(view, self._marks(), self._clerk.owner(view.symbol))
-            self._note_worst(view, min(extreme, self.getvalue()))
-        if view.symbol in self.account.state.positions and (
-                view.bar in view.settlements or len(positions) > 1):
-            self._check_at_close(view, bars[view.symbol])
+            for number in view.settlements.get(view.bar, ()):
+                self._settle(view, bar, number)
+            if view.symbol in self.account.state.positions and len(positions) > 1:
+                self._check_at_close(view, bar, "cross")
         for ref, working in list(self.book.items()):
             if working.symbol == view.symbol:
                 self.book[ref] = self._orders.trailed(working, view.last)
 
-    def _check_at_close(self, view: FeedView, bar: Bar) -> None:
+    def _settle(self, view: FeedView, bar: Bar, number: int) -> None:
+        """One settlement of funding, then the maintenance check of the same instant."""
+        if view.symbol not in self.account.state.positions:
+            return
+        extreme, owner = self._bar_worst(view, bar), self._clerk.owner(view.symbol)
+        payment = self._treasurer.settle(view, number, self._marks())
+        self._note_worst(view, min(extreme, self.getvalue()))
+        notices.funding(owner, payment)
+        self._check_at_close(view, bar, "funding")
+
+    def _check_at_close(self, view: FeedView, bar: Bar, cause: str) -> None:
         """Funding, or another instrument's mark, may have used up the margin at this instant."""
         check = Walk(self.desk, self.inside_bar, bar, self.account.state, self.book,
                      self._marks())
         check.last, check.mark = bar.last.close, bar.mark.close
         check.worst = check.end_equity()
-        cause = "funding" if view.bar in view.settlements else "cross"
         if check.check_liquidation(cause=cause):
             self._carry_out(check, view)
 
@@ -278,11 +305,14 @@ class PerpetualBroker(StockApi):
                 self.book = books.changed(self.book, ref, active=True)
                 self._orders.by_ref[ref].activate()
 
-    def _arm_closing_orders(self, view: FeedView) -> None:
-        now = view.data.datetime[0]
+    def _arm(self, view: FeedView) -> None:
+        now, length = view.data.datetime[0], len(view.data)
         for ref, working in list(self.book.items()):
-            if not working.ready and working.symbol == view.symbol \
-                    and now >= self._orders.by_ref[ref].dteos:
+            if working.ready or working.symbol != view.symbol:
+                continue
+            order = self._orders.by_ref[ref]
+            waits = working.kind is books.Kind.AT_CLOSE and now < order.dteos
+            if length > order.plen and not waits:
                 self.book = books.changed(self.book, ref, ready=True)
 
     def _marks(self) -> dict[str, float]:
@@ -291,10 +321,10 @@ class PerpetualBroker(StockApi):
     def _others(self, symbol: str, bars: dict[str, Bar]) -> dict[str, float]:
         """Marks at which the other positions count while ``symbol`` moves inside the bar."""
         positions = self.account.state.positions
-        if self.desk.terms.isolated or len(positions) < 2:
-            return self._marks() if len(self.views) > 1 else {}
+        if len(self.views) < 2:
+            return {}
         marks = self._marks()
-        if self.inside_bar.path == "adverse":
+        if self.inside_bar.path == "adverse" and not self.desk.terms.isolated:
             for name, position in positions.items():
                 if name != symbol and name in bars:
                     mark = bars[name].mark
@@ -314,15 +344,6 @@ class PerpetualBroker(StockApi):
         worst = self.journal.worst_equity
         worst[view.bar] = min(worst.get(view.bar, value), value)
 
-    def _tell(self) -> None:
-        """Call notify_liquidation now; funding is told after orders and trades."""
-        for owner, event in self._clerk.liquidated:
-            notify = getattr(owner, "notify_liquidation", None)
-            if notify is not None:
-                notify(event)
-        self._clerk.liquidated.clear()
-        self._treasurer.tell()
-
     def _view(self, data: Any) -> FeedView:
         check_tradable(data)
         view = self._by_data.get(id(data))
@@ -339,6 +360,12 @@ class PerpetualBroker(StockApi):
     def get_notification(self) -> bt.Order | None:
         """The next queued order notification; None ends the step."""
         return self._orders.queue.popleft() if self._orders.queue else None
+
+
+def _bound(book: books.Book, working: WorkingOrder) -> list[int]:
+    """What dies with an order: its group, its bracket; an entry not filled yet with its exit."""
+    parent = [ref for ref in book if ref == working.parent]
+    return parent + books.partners(book, working) + books.children(book, working.ref)
 
 
 def _is_source(data: Any) -> bool:

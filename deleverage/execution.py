@@ -6,6 +6,7 @@ from typing import Any
 
 import backtrader as bt
 
+from deleverage import notices
 from deleverage.account import Account, Executed, Position
 from deleverage.comminfo import PerpetualCommInfo
 from deleverage.feedview import FeedView
@@ -20,21 +21,31 @@ from deleverage.matching import (
     Step,
     Triggered,
 )
-from deleverage.orders import Orders
+from deleverage.orders import Orders, source_of
+
+
+class Positions(dict[Any, bt.Position]):
+    """backtrader's positions by feed, made when first asked for; a clone shows its source's."""
+
+    def __missing__(self, data: Any) -> bt.Position:
+        source = source_of(data)
+        if source is not data:
+            return self[source]
+        position = self[data] = bt.Position()
+        return position
 
 
 class Clerk:
     """Applies the steps of a walk, in order; keeps who opened each position."""
 
     def __init__(self, account: Account, orders: Orders, views: dict[str, FeedView],
-                 comminfo: dict[str, PerpetualCommInfo]) -> None:
+                 comminfo: dict[str, PerpetualCommInfo], positions: Positions) -> None:
         self.account = account
         self.orders = orders
         self.views = views
         self.comminfo = comminfo
-        self.positions: dict[str, bt.Position] = {}
+        self.positions = positions
         self.opened_by: dict[str, tuple[Any, int]] = {}
-        self.liquidated: list[tuple[Any, LiquidationEvent]] = []  # to be told to their owners
 
     @property
     def journal(self) -> Journal:
@@ -42,9 +53,8 @@ class Clerk:
         return self.account.journal
 
     def enrol(self, view: FeedView) -> None:
-        """Begin to keep a position for a feed's instrument."""
+        """Begin to trade a feed's instrument."""
         self.views[view.symbol] = view
-        self.positions[view.symbol] = bt.Position()
 
     def owner(self, symbol: str) -> Any:
         """The strategy that opened the position in a symbol."""
@@ -132,7 +142,7 @@ class Clerk:
             closed, abs(closed) * entry, abs(closed) * price * rate,
             opened, abs(opened) * price, abs(opened) * price * rate,
             self.comminfo[view.symbol].get_margin(price), executed.realised, size, average)
-        position = self.positions[view.symbol]
+        position = self.positions[view.data]
         position.set(size, average)
         position.datetime = view.data.datetime.datetime(0)
 
@@ -166,4 +176,4 @@ class Clerk:
             seized.loss, seized.deficit, step.gap, view.mark_state, step.last, held.number,
             step.cause)
         self.journal.liquidations.append(event)
-        self.liquidated.append((owner, event))
+        notices.liquidation(owner, event)

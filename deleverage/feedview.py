@@ -106,10 +106,12 @@ class FeedView:
 
     @property
     def ts(self) -> int:
-        """UTC nanoseconds of the current bar's close."""
-        if self.columns is None:
-            return timestamps.from_datetime(bt.num2date(self.data.datetime[0]))
-        return int(self._close_ns[self.bar])
+        """UTC nanoseconds of the current bar's close; before the first, of that one (else 0)."""
+        if self.columns is not None:
+            return int(self._close_ns[max(self.bar, 0)])
+        if not len(self.data):
+            return 0
+        return timestamps.from_datetime(bt.num2date(self.data.datetime[0]))
 
     @property
     def mark_state(self) -> str:

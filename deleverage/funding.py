@@ -1,8 +1,6 @@
-"""Settling funding at the close of a bar, from the dataset's table, and telling the strategy."""
+"""Settling funding at the close of a bar, from the dataset's table."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from deleverage import account as accounts
 from deleverage import margin, timestamps
@@ -23,29 +21,24 @@ class Treasurer:
     def __init__(self, account: Account, missing: str) -> None:
         self.account = account
         self.missing = missing
-        self.paid: list[tuple[Any, FundingPayment]] = []
 
-    def settle(self, view: FeedView, marks: dict[str, float], owner: Any) -> None:
-        """Every settlement of the current bar, in order; ``owner`` is who holds the position."""
+    def settle(self, view: FeedView, number: int, marks: dict[str, float]) -> FundingPayment:
+        """One settlement of the feed's schedule on the position held."""
         assert view.columns is not None
         schedule = view.columns.funding
-        for number in view.settlements[view.bar]:
-            position = self.account.state.positions.get(view.symbol)
-            if position is None:
-                return
-            rate, price, state = self._terms(view, schedule, number)
-            amount = margin.funding_amount(position.size, price, rate) if rate == rate else 0.0
-            payer = ""
-            if rate == rate:
-                change, payer = accounts.fund(self.account.state, self.account.terms, view.symbol,
-                                              amount)
-                self.account.commit(change, view.bar, int(schedule.settle_ns[number]))
-            payment = FundingPayment(view.bar, int(schedule.settle_ns[number]), view.symbol,
-                                     position.size, price, rate, amount, payer, state,
-                                     position.number)
-            self.account.journal.funding.append(payment)
-            self.paid.append((owner, payment))
+        position = self.account.state.positions[view.symbol]
+        rate, price, state = self._terms(view, schedule, number)
+        stamp, amount, payer = int(schedule.settle_ns[number]), 0.0, ""
+        if rate == rate:
+            amount = margin.funding_amount(position.size, price, rate)
+            change, payer = accounts.fund(self.account.state, self.account.terms, view.symbol,
+                                          amount)
+            self.account.commit(change, view.bar, stamp)
+        payment = FundingPayment(view.bar, stamp, view.symbol, position.size, price, rate, amount,
+                                 payer, state, position.number)
+        self.account.journal.funding.append(payment)
         self.account.snapshot(view.bar, view.symbol, marks)
+        return payment
 
     def _terms(
         self, view: FeedView, schedule: FundingSchedule, number: int
@@ -66,34 +59,9 @@ class Treasurer:
             rate = _last_known(schedule, number)
         return rate, view.mark if price != price else price, "imputed"
 
-    def tell(self) -> None:
-        """Queue ``notify_funding`` of the positions' owners: it is called after orders and trades.
-
-        backtrader calls ``notify_cashvalue`` last of its notifications, so that is where they go.
-        """
-        for owner, payment in self.paid:
-            if hasattr(owner, "notify_funding"):
-                _queue(owner, payment)
-        self.paid.clear()
-
 
 def _last_known(schedule: FundingSchedule, number: int) -> float:
     for earlier in range(number - 1, -1, -1):
         if schedule.state[earlier] == FUNDING_SETTLED:
             return float(schedule.rate[earlier])
     return 0.0
-
-
-def _queue(owner: Any, payment: FundingPayment) -> None:
-    waiting = owner.__dict__.get("_funding_waiting")
-    if waiting is None:
-        waiting = owner._funding_waiting = []
-        inner = owner.notify_cashvalue
-
-        def after_trades(cash: float, value: float) -> None:
-            while waiting:
-                owner.notify_funding(waiting.pop(0))
-            inner(cash, value)
-
-        owner.notify_cashvalue = after_trades
-    waiting.append(payment)

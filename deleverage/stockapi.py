@@ -21,6 +21,8 @@ _NOT_HERE = {
     "set_shortcash": "shorts post margin like longs",
     "set_int2pnl": "funding is settled from its table",
     "set_eosbar": "bars are stamped with their close",
+    "seteosbar": "bars are stamped with their close",
+    "set_fundstartval": "equity is counted in quote, in one share",
     "set_slippage_fixed": "use slippage_bp=… (basis points of price)",
     "addcommissioninfo": "use fees=Fees(maker, taker)",
     "add_order_history": "orders come from strategies",
@@ -70,6 +72,7 @@ class StockApi(bt.BrokerBase):
 
     def setcash(self, cash: float) -> None:
         """The opening wallet (quote)."""
+        self._only_between_runs("setcash", "; use add_cash")
         if not cash > 0:
             raise UsageError(f"cash must be > 0, found {cash}")
         self.startingcash = float(cash)
@@ -89,9 +92,7 @@ class StockApi(bt.BrokerBase):
 
     def getposition(self, data: Any) -> bt.Position:
         """The position in the instrument of a feed (or of the feed behind a resampled clone)."""
-        if not self._ready:
-            return bt.Position()
-        return self._clerk.positions.get(self.view_of(data).symbol) or bt.Position()
+        return self.positions[data]
 
     def get_orders_open(self, safe: bool = False) -> list[bt.Order]:
         """Open orders in submission order; clones with ``safe``."""
@@ -163,12 +164,18 @@ class StockApi(bt.BrokerBase):
         if commtype not in (None, bt.CommInfoBase.COMM_PERC):
             raise UsageError("setcommission(commtype=COMM_FIXED) has no place on this account; "
                              "fees are a share of the notional")
+        self._only_between_runs("setcommission")
         self.p.fees = Fees.flat(commission if percabs else commission / 100)
 
     def set_slippage_perc(self, perc: float, slip_open: bool = True, slip_limit: bool = True,
                           slip_match: bool = True, slip_out: bool = False) -> None:
         """Slippage of market and stop fills as a fraction of price."""
+        self._only_between_runs("set_slippage_perc")
         self.p.slippage_bp = perc * 10_000
+
+    def _only_between_runs(self, name: str, instead: str = "") -> None:
+        if self._running and self._ready:
+            raise UsageError(f"broker.{name}() came after the account was opened{instead}")
 
     for _name, _why in _NOT_HERE.items():
         locals()[_name] = _refused(_name, _why)
