@@ -71,9 +71,9 @@ def market(made: Simulation, preset: Preset) -> Market:
               for table in ("bars", "mark", "funding", "open_interest")]
     covers += [Coverage("liquidations", feed.name, PROVIDER, start, end, feed.completeness)
                for feed in venues.FEEDS]
-    provenance = dict.fromkeys(("bars", "mark", "funding", "open_interest", "liquidations"),
-                               f"SYNTHETIC, deleverage.scenarios, preset {preset.name}, shaped after "
-                               "documents on ETH's liquidation cascade of 2026-01-31")
+    origin = (f"SYNTHETIC, deleverage.scenarios, preset {preset.name}, shaped after documents on "
+              f"ETH's liquidation cascade of {CASCADE}")
+    provenance = dict.fromkeys(("bars", "mark", "funding", "open_interest", "liquidations"), origin)
     return Market(
         Instrument("ETHUSDT", "binance", tick_size=.01, lot_size=.001, min_notional=20.0),
         step_ns=MINUTE, start_ns=start, end_ns=end, synthetic=True,
