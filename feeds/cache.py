@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import zlib
 from collections.abc import Iterable
@@ -67,8 +68,7 @@ def store(dataset: Path, sha256: str, columns: MarketColumns,
 
 
 def _write(folder: Path, key: list[str], columns: MarketColumns, files: Iterable[Path]) -> None:
-    draft = folder.with_name(f"{folder.name}.{os.getpid()}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
+    draft = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.draft")
     draft.mkdir(parents=True)
     try:
         arrays = {}
@@ -80,7 +80,11 @@ def _write(folder: Path, key: list[str], columns: MarketColumns, files: Iterable
                 "arrays": arrays}
         (draft / _NOTE).write_text(json.dumps(note, indent=1))
         shutil.rmtree(folder, ignore_errors=True)
-        draft.rename(folder)
+        try:
+            draft.rename(folder)
+        except OSError:
+            if not (folder / _NOTE).is_file():
+                raise  # else another process was faster: it has written the same
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 

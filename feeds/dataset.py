@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -131,8 +132,7 @@ def write_dataset(path: str | Path, market: Market,
         raise MissingTable(f"{target}: a dataset needs rows in table 'bars'")
     market = _described(market, checked)
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.draft")
     try:
         draft.mkdir()
         hashes = {}
@@ -208,8 +208,7 @@ def _sync(path: Path) -> None:
 
 def _replace(draft: Path, target: Path) -> None:
     """Move ``draft`` to ``target``; what was there comes back if that fails."""
-    aside = target.with_name(f".{target.name}.{os.getpid()}.old")
-    shutil.rmtree(aside, ignore_errors=True)
+    aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.old")
     with contextlib.suppress(FileNotFoundError):
         target.rename(aside)
     try:

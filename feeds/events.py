@@ -14,7 +14,7 @@ import numpy as np
 from backtrader.linebuffer import LineBuffer
 
 from deleverage.columns import Floats, Ints, MarketColumns
-from deleverage.errors import UsageError
+from deleverage.errors import UsageError, unknown_name
 from deleverage.feeds.dataset import Dataset
 from deleverage.feeds.liquidations import LINES
 from deleverage.feeds.perpetual import timeframe
@@ -39,8 +39,10 @@ class _EventData(bt.feed.DataBase):  # type: ignore[misc]
 
     params = (("dataset", None), ("columns", None))
 
-    def __init__(self) -> None:
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__()
+        for name in kwargs:  # backtrader's metaclass has taken the known ones out by now
+            raise unknown_name(f"parameter of {type(self).__name__}", name, self.p._getkeys())
         source = self.p.dataset
         if (source is None) == (self.p.columns is None):
             raise UsageError(f"{type(self).__name__} needs one of dataset= and columns=")

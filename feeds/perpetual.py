@@ -77,7 +77,8 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
     fromdate: float  # day numbers, made by backtrader when the feed starts
     todate: float
 
-    def __init__(self) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # backtrader's metaclass has taken the parameters out of kwargs by now
         super().__init__()
         if not self.p.name:
             self._name = self.market.instrument.symbol

@@ -34,7 +34,7 @@ _NAME = re.compile(r"^(?P<base>[A-Za-z0-9]+)_(?P<quote>[A-Za-z0-9]+)_(?P<settle>
                    r"(?P<step>\d+[smhd])-(?P<kind>futures|mark|funding_rate)"
                    r"\.(?P<format>feather|json\.gz)$")
 _COLUMNS = ("date", "open", "high", "low", "close", "volume")
-_LIMIT = 1 << 30  # bytes a .json.gz may unfold to: ten years of minutes are a third of it
+UNFOLDED_LIMIT = 1 << 30  # bytes a .json.gz may unfold to: ten years of minutes are a third of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def _finest(files: Sequence[_File], kind: str, timeframe: str | None,
 
 def _candles(file: _File, name: str) -> pa.Table:
     """Open-stamped candles as close-stamped rows; the step of the name is held against the rows."""
-    raw = _columns(file.path, _COLUMNS[:5] if name == "mark" else _COLUMNS)
+    raw = vendor_columns(file.path, _COLUMNS[:5] if name == "mark" else _COLUMNS)
     opened = raw.pop("date")
     table = canonical(name, pa.table({"close_ns": opened + file.step_ns, **raw}), str(file.path))
     gaps = np.diff(opened)
@@ -164,7 +164,7 @@ def _candles(file: _File, name: str) -> pa.Table:
 
 
 def _funding(file: _File, notes: list[str]) -> pa.Table:
-    raw = _columns(file.path, ("date", "open"))
+    raw = vendor_columns(file.path, ("date", "open"))
     stamps, rate = snapped(raw["date"]), raw["open"]
     last = np.append(np.diff(stamps) != 0, True) if len(stamps) else np.empty(0, np.bool_)
     if not last.all():
@@ -184,8 +184,8 @@ def _funding(file: _File, notes: list[str]) -> pa.Table:
     }), str(file.path))
 
 
-def _columns(path: Path, names: Sequence[str]) -> dict[str, Any]:
-    """Columns of a feather or json.gz file as arrays; ``date`` as UTC nanoseconds."""
+def vendor_columns(path: Path, names: Sequence[str]) -> dict[str, Any]:
+    """Columns of a feather or json.gz file as they are; ``date`` as UTC nanoseconds."""
     existing(path)
     table = _json(path) if path.suffix == ".gz" else _feather(path)
     for name in names:
@@ -216,9 +216,9 @@ def _feather(path: Path) -> pa.Table:
 def _json(path: Path) -> pa.Table:
     try:
         with gzip.open(path) as stream:
-            content = stream.read(_LIMIT + 1)
-        if len(content) > _LIMIT:
-            raise DataError(f"{path}: unfolds to more than {_LIMIT >> 20} MiB")
+            content = stream.read(UNFOLDED_LIMIT + 1)
+        if len(content) > UNFOLDED_LIMIT:
+            raise DataError(f"{path}: unfolds to more than {UNFOLDED_LIMIT >> 20} MiB")
         rows = json.loads(content)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path}: not a whole gzip file: {error}") from None

@@ -183,7 +183,7 @@ def test_a_failed_write_leaves_the_older_dataset_and_no_draft(tmp_path, monkeypa
     """Whatever goes wrong in the middle, what was there stays and nothing is added."""
     make_dataset(tmp_path / "set", PRICES)
     before = contents(tmp_path / "set")
-    written = []
+    written: list[Path] = []
 
     def full_disk(table, file, **options):
         if written:

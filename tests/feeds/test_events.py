@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from deleverage.columns import MarketColumns
-from deleverage.errors import UsageError
+from deleverage.errors import UnknownName, UsageError
 from deleverage.feeds import FundingData, LiquidationData, PerpetualData
 from tests.markets import make_columns, make_dataset, random_market
 
@@ -118,3 +118,5 @@ def test_an_event_feed_opens_a_dataset_and_survives_pickling(tmp_path):
     assert pickle.loads(pickle.dumps(data)).p.dataset == str(tmp_path / "set")
     with pytest.raises(UsageError, match="FundingData needs one of"):
         FundingData()
+    with pytest.raises(UnknownName, match="did you mean 'dataset'"):
+        FundingData(dataste=tmp_path / "set")

@@ -98,7 +98,7 @@ prices = st.floats(50, 150).map(lambda price: round(price, 1))
 @given(bars=st.lists(st.tuples(prices, prices, prices, prices), min_size=4, max_size=24),
        rows=st.lists(st.tuples(prices, prices, prices, prices), min_size=6, max_size=6))
 def test_the_clipped_mark_stays_inside_its_row_and_reaches_both_extremes(bars, rows):
-    """Per row: bounds held, the extremes touched by some bar, open and close inside low and high."""
+    """Per row: bounds held, extremes touched by some bar, open and close inside low and high."""
     shaped = [(o, max(o, h, w, c), min(o, h, w, c), c) for o, h, w, c in bars]
     marks = [(o, max(o, h, w, c), min(o, h, w, c), c) for o, h, w, c in rows]
     columns = make_columns(shaped, step="15m", mark=marks, mark_step="1h")
