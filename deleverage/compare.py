@@ -150,13 +150,17 @@ def _different_accounts(rows: Sequence[Compared]) -> list[str]:
     notes = []
     for what, words in (("venue", "venue"), ("ladder_id", "ladder"), ("leverage", "leverage"),
                         ("margin", "margin mode"), ("sizing", "size rule"), ("fees", "fees")):
-        values = {str(getattr(row.result.provenance, what)) for row in rows}
+        values = {_text(getattr(row.result.provenance, what)) for row in rows}
         if len(values) > 1:
             notes.append(f"{words} differs: {', '.join(sorted(values))}")
     for what, words in (("cash", "opening wallet"), ("path", "path policy"), ("fill", "fill rule"),
                         ("mark", "mark"), ("missing", "missing policy"),
                         ("slippage_bp", "slippage")):
-        values = {str(getattr(row.result.spec, what)) for row in rows}
+        values = {_text(getattr(row.result.spec, what)) for row in rows}
         if len(values) > 1:
             notes.append(f"{words} differs: {', '.join(sorted(values))}")
     return notes
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

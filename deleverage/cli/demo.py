@@ -53,9 +53,9 @@ def main(arguments: Sequence[str], prog: str) -> int:
 def parser(prog: str) -> Parser:
     """The options of the demo, and in the help every command."""
     width = max(map(len, COMMANDS))
-    known = "\\n".join(f"  {name:<{width}}  {text}" for name, text in COMMANDS.items())
+    known = "\n".join(f"  {name:<{width}}  {text}" for name, text in COMMANDS.items())
     made = Parser(prog=prog, usage=f"{prog} [options] | {prog} COMMAND …", description=__doc__,
-                  epilog=f"commands:\\n{known}\\n\\n`{prog} COMMAND --help` lists their options")
+                  epilog=f"commands:\n{known}\n\n`{prog} COMMAND --help` lists their options")
     add_account(made)
     add_market(made)
     group = made.add_argument_group("output")

@@ -40,7 +40,9 @@ def strategies() -> dict[str, str]:
     """Names ``--strategy`` takes, shipped or dropped into strategies/."""
     from deleverage.strategies import registry
 
-    return {name: _first_line(registry.load(name)) for name in registry.names()}
+    return {item.name: item.summary + (f" Needs {', '.join(item.required_tables)}."
+                                       if item.required_tables else "")
+            for item in registry.describe()}
 
 
 def venues() -> dict[str, str]:

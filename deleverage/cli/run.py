@@ -101,5 +101,5 @@ def save(done: Compared, folder: Path) -> None:
 
 
 def as_json(done: Compared) -> dict[str, object]:
-    """The result as JSON values, with the random entries."""
-    return {**done.result.as_dict(), "random_entry": done.baseline}
+    """The result as JSON values, with its trades and the random entries."""
+    return {**done.result.as_dict(), "trades": done.result.trades, "random_entry": done.baseline}
