@@ -1,8 +1,10 @@
-"""Margin arithmetic of linear perpetuals, in two families; scalars or arrays alike.
+"""Margin arithmetic of perpetuals, linear and inverse, in two families; scalars or arrays alike.
 
-Symbols: ``side`` +1 long, −1 short; ``size`` > 0 in coin; ``entry``, ``mark`` in quote per coin;
-``wallet`` the margin behind the position without unrealised profit; ``rate`` and ``amount`` the
-maintenance rate and maintenance amount of the bracket (MM = notional × rate − amount).
+Symbols: ``side`` +1 long, −1 short; ``entry``, ``mark`` in quote per coin; ``wallet`` the margin
+behind the position without unrealised profit; ``rate`` and ``amount`` the maintenance rate and
+maintenance amount of the bracket (MM = notional × rate − amount). Linear contracts: ``size`` > 0 in
+coin, money in quote. Inverse contracts: ``value`` > 0 in USD (contracts × contract size), money in
+coin. A fee held inside maintenance (OKX, Gate) is part of ``rate``.
 
 The venues differ in the price at which maintenance is taken when a liquidation price is computed:
 
@@ -11,8 +13,8 @@ The venues differ in the price at which maintenance is taken when a liquidation 
 * family B, *at entry* (Bybit isolated, BitMEX, KuCoin): ``MM = Q·E·rate − amount`` is frozen, so
   ``LP = E − s·(wallet − MM)/Q``.
 
-Sources: Binance Futures FAQ "How to calculate liquidation price of USDⓈ-M futures contracts";
-Bybit help centre "Liquidation price (USDT contract)".
+Sources: Binance Futures FAQ "How to calculate liquidation price of USDⓈ-M futures contracts" and
+its COIN-M sibling; Bybit help centre "Liquidation price (USDT contract)" and "(inverse contract)".
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ Number = TypeVar("Number", float, NDArray[np.float64])
 
 
 def maintenance(notional: Number, rate: Number, amount: Number) -> Number:
-    """Maintenance margin in quote: ``notional × rate − amount``."""
+    """Maintenance margin: ``notional × rate − amount`` (inverse: notional and amount in coin)."""
     return notional * rate - amount
 
 
@@ -47,9 +49,33 @@ def liquidation_at_entry(
     return entry - side * (wallet - maintenance(size * entry, rate, amount)) / size
 
 
+def inverse_at_liquidation(
+    side: Number, value: Number, entry: Number, wallet: Number, rate: Number, amount: Number
+) -> Number:
+    """Family A for inverse contracts: ``S·(s + rate) / (wallet + amount + s·S/E)``.
+
+    A denominator of the wrong sign means that no mark liquidates (a short with more margin than
+    value); the caller decides.
+    """
+    return value * (side + rate) / (wallet + amount + side * value / entry)
+
+
+def inverse_at_entry(
+    side: Number, value: Number, entry: Number, wallet: Number, rate: Number, amount: Number
+) -> Number:
+    """Family B for inverse contracts: ``S / (S/E + s·(wallet − MM))``, MM at entry."""
+    frozen = maintenance(value / entry, rate, amount)
+    return value / (value / entry + side * (wallet - frozen))
+
+
 def bankruptcy(side: Number, size: Number, entry: Number, wallet: Number) -> Number:
-    """The price at which the margin is gone: ``E − s·wallet/Q`` (E(1 − s/L) for a fresh position)."""
+    """The price at which the margin is gone: ``E − s·wallet/Q``; E(1 − s/L) when just opened."""
     return entry - side * wallet / size
+
+
+def inverse_bankruptcy(side: Number, value: Number, entry: Number, wallet: Number) -> Number:
+    """The price at which an inverse position's margin is gone: ``S / (S/E + s·wallet)``."""
+    return value / (value / entry + side * wallet)
 
 
 def unrealised(signed_size: Number, entry: Number, mark: Number) -> Number:
@@ -57,6 +83,16 @@ def unrealised(signed_size: Number, entry: Number, mark: Number) -> Number:
     return signed_size * (mark - entry)
 
 
+def inverse_unrealised(signed_value: Number, entry: Number, mark: Number) -> Number:
+    """Unrealised profit in coin of an inverse position of ``signed_value`` USD."""
+    return signed_value * (1 / entry - 1 / mark)
+
+
 def funding_amount(signed_size: Number, price: Number, rate: Number) -> Number:
     """Cash flow to the holder of one settlement: negative when a long pays a positive rate."""
     return -(signed_size * price * rate)
+
+
+def inverse_funding_amount(signed_value: Number, price: Number, rate: Number) -> Number:
+    """Cash flow in coin of one settlement on an inverse position: ``−(S/price) × rate``."""
+    return -(signed_value / price * rate)

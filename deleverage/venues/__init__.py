@@ -1,7 +1,7 @@
-"""Venue rules: ``get("binance", symbol="ETHUSDT", at="2026-01-31")``.
+"""Venue rules: ``get("binance", product="usdm", symbol="ETHUSDT", at="2026-01-31")``.
 
-One file per venue and one file of dated ladders beside it; adding a venue touches no other file
-but the table below.
+One file per venue and one file of dated ladders per product beside it; adding a venue touches no
+other file but the table below. A venue's first product is its default.
 """
 
 from __future__ import annotations
@@ -13,26 +13,43 @@ from importlib import resources
 from pathlib import Path
 
 from deleverage import timestamps
-from deleverage.errors import LeverageError, unknown_name
-from deleverage.venues import ladder as ladders
-from deleverage.venues.binance import BinanceUsdm
-from deleverage.venues.bybit import BybitLinear
+from deleverage.errors import LeverageError, UnknownName, UsageError, unknown_name
+from deleverage.venues import ladder_file
+from deleverage.venues.binance import BinanceCoinm, BinanceUsdm
+from deleverage.venues.bybit import BybitInverse, BybitLinear
+from deleverage.venues.gate import GateInverse, GateUsdt
+from deleverage.venues.hyperliquid import Hyperliquid
 from deleverage.venues.ladder import Ladder, LadderUse
-from deleverage.venues.rules import VenueRules
+from deleverage.venues.okx import OkxInverse, OkxSwap
+from deleverage.venues.rules import InverseRules, VenueRules
 
-__all__ = ["Ladder", "LadderUse", "VenueRules", "get", "names", "symbols"]
+__all__ = ["InverseRules", "Ladder", "LadderUse", "VenueRules", "check_leverage", "get", "names",
+           "products", "rules_class", "symbols"]
 
-_VENUES: dict[str, type[VenueRules]] = {"binance": BinanceUsdm, "bybit": BybitLinear}
+NEAREST_LATER = "nearest-later"
+
+_PRODUCTS: tuple[type[VenueRules], ...] = (
+    BinanceUsdm, BinanceCoinm, BybitLinear, BybitInverse, Hyperliquid, OkxSwap, OkxInverse,
+    GateUsdt, GateInverse,
+)
 
 
 def names() -> tuple[str, ...]:
     """The venues whose rules are known."""
-    return tuple(_VENUES)
+    return tuple(dict.fromkeys(rules.name for rules in _PRODUCTS))
 
 
-def symbols(venue: str) -> tuple[str, ...]:
-    """The symbols of a venue that have a bundled ladder."""
-    rules = _rules_class(venue, None)
+def products(venue: str) -> tuple[str, ...]:
+    """The products of a venue, its default first."""
+    found = tuple(rules.product for rules in _PRODUCTS if rules.name == venue)
+    if not found:
+        raise unknown_name("venue", venue, names())
+    return found
+
+
+def symbols(venue: str, product: str | None = None) -> tuple[str, ...]:
+    """The symbols of a venue's product that have a bundled ladder."""
+    rules = rules_class(venue, product)
     return tuple(sorted({item.symbol for item in _bundled(rules.name, rules.product)}))
 
 
@@ -45,22 +62,21 @@ def get(
 ) -> VenueRules:
     """The rules of ``venue`` for ``symbol`` at a time (ISO text or UTC ns; None: newest ladder).
 
-    ``ladder`` replaces the bundled one (an object or a JSON/TOML file). Without it, the latest
-    ladder observed by that time is used; else an undated one, else the nearest later: both are
-    declared assumptions that every sheet names. Raises UnknownName for a venue, product or symbol
-    without rules, listing those that have them.
+    ``ladder`` replaces the bundled one: an object, or a JSON or TOML file (ccxt's
+    ``fetch_leverage_tiers`` too). Without it the latest ladder observed by that time is used, unless
+    a known change of rules has closed it; else an undated one; else, after a closed one, the
+    nearest later: the last two are declared assumptions that every sheet names. Before the first
+    observation there is none, unless ``ladder="nearest-later"`` declares that one to hold. Raises
+    UnknownName for a venue, product or symbol without rules, UsageError for a date too early.
     """
-    rules = _rules_class(venue, product)
+    rules = rules_class(venue, product)
     when = at if isinstance(at, int) else None if at is None else timestamps.parse(at)
-    if ladder is not None:
-        given = ladder if isinstance(ladder, Ladder) else ladders.read(ladder)
+    if ladder is not None and ladder != NEAREST_LATER:
+        given = ladder if isinstance(ladder, Ladder) else ladder_file.read(ladder, symbol)
         observed = when if when is not None else _observed_ns(given)
         return rules(symbol, LadderUse(given, observed))
-    known = [item for item in _bundled(rules.name, rules.product) if item.symbol == symbol]
-    if not known:
-        raise unknown_name(f"symbol with a {rules.name} ladder (or pass a ladder file)", symbol,
-                           symbols(venue))
-    chosen = _choose(known, when)
+    known = _ladders_of(rules, symbol)
+    chosen = _choose(known, when, later=ladder == NEAREST_LATER)
     return rules(symbol, LadderUse(chosen, when if when is not None else _observed_ns(chosen)))
 
 
@@ -73,34 +89,64 @@ def check_leverage(rules: VenueRules, leverage: float, notional: float = 0.0) ->
                             f"(ladder {rules.ladder.id})")
 
 
-def _choose(known: list[Ladder], when: int | None) -> Ladder:
+def rules_class(venue: str, product: str | None = None) -> type[VenueRules]:
+    """The rules of a venue's product (None: its default), before any ladder is chosen."""
+    known = {rules.product: rules for rules in _PRODUCTS if rules.name == venue}
+    if not known:
+        raise unknown_name("venue", venue, names())
+    if product is None:
+        return next(iter(known.values()))
+    if product not in known:
+        raise unknown_name(f"{venue} product", product, known)
+    return known[product]
+
+
+def _ladders_of(rules: type[VenueRules], symbol: str) -> list[Ladder]:
+    known = [item for item in _bundled(rules.name, rules.product) if item.symbol == symbol]
+    if known:
+        return known
+    with_ladder = symbols(rules.name, rules.product)
+    error: UnknownName = unknown_name(
+        f"symbol with a {rules.name} {rules.product} ladder (or pass a ladder file)", symbol,
+        with_ladder)
+    raise error
+
+
+def _choose(known: list[Ladder], when: int | None, later: bool) -> Ladder:
     dated = sorted((item for item in known if item.observed is not None), key=_observed_ns)
     if when is None:
         return dated[-1] if dated else known[-1]
     past = [item for item in dated if _observed_ns(item) <= when]
-    if past:
-        return past[-1]
+    in_force = [item for item in past
+                if item.closed is None or when < timestamps.parse(item.closed)]
+    if in_force:
+        return in_force[-1]
     undated = [item for item in known if item.observed is None]
-    return undated[-1] if undated else dated[0]
+    if undated:
+        return undated[-1]
+    following = [item for item in dated if _observed_ns(item) > when]
+    if not following:
+        return past[-1]  # closed, and nothing known since: the state says so
+    if past or later:
+        return following[0]
+    first = following[0]
+    raise UsageError(
+        f"no {first.venue} {first.symbol} ladder is known at {timestamps.show(when)}: the earliest "
+        f"is {first.id}, observed {first.observed} (pass a ladder file, or ladder="
+        f"{NEAREST_LATER!r} to assume that it held)")
 
 
 def _observed_ns(ladder: Ladder) -> int:
     return 0 if ladder.observed is None else timestamps.parse(ladder.observed)
 
 
-def _rules_class(venue: str, product: str | None) -> type[VenueRules]:
-    rules = _VENUES.get(venue)
-    if rules is None:
-        raise unknown_name("venue", venue, _VENUES)
-    if product not in (None, rules.product):
-        raise unknown_name(f"{venue} product", str(product), [rules.product])
-    return rules
-
-
 @functools.cache
 def _bundled(venue: str, product: str) -> tuple[Ladder, ...]:
     name = f"{venue}_{product}.json"
-    data = resources.files("deleverage.venues").joinpath("ladders", name).read_bytes()
+    file = resources.files("deleverage.venues").joinpath("ladders", name)
+    if not file.is_file():
+        return ()
+    data = file.read_bytes()
     sha256 = hashlib.sha256(data).hexdigest()
-    return tuple(ladders.from_mapping(raw, where=f"{name}: {raw['id']}", sha256=sha256)
+    return tuple(ladder_file.from_mapping(raw, where=f"{name}: {raw['id']}", sha256=sha256)
                  for raw in json.loads(data))

@@ -1,21 +1,28 @@
-"""Bybit USDT linear perpetuals: isolated maintenance frozen at entry, liquidation of family B.
+"""Bybit linear and inverse perpetuals: isolated maintenance frozen at entry (linear: family B).
 
-Isolated: ``IM = Q·E/L``, ``MM = Q·E·rate − deduction``, ``LP = E − s·(IM − MM + extra)/Q``.
-Cross (unified account) is an account-level rule whose figures are not published; as a declared
-assumption maintenance is taken at mark over all positions, as in family A.
+Linear isolated: ``IM = Q·E/L``, ``MM = Q·E·rate − deduction``, ``LP = E − s·(IM − MM + extra)/Q``.
+Inverse isolated: the help page of 2024 prices maintenance at entry, that of 2026-05 at liquidation;
+which one holds is pinned by the date of use. Cross (unified account) is an account-level rule whose
+figures are not published; as a declared assumption maintenance is taken at mark over all positions,
+as in family A.
 
-Sources: Bybit help centre "Liquidation price calculation (isolated)", "Maintenance margin", and,
-for the free balance paying funding before the position margin, "Funding fee" (2024-03).
+Sources: Bybit help centre "Liquidation price (USDT contract)", "Liquidation price (inverse
+contract)", "Initial margin", "Maintenance margin", and, for the free balance paying funding before
+the position margin, "Funding fee" (2024-03).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from deleverage import margin
+from deleverage import timestamps
 from deleverage.policies import Fees
-from deleverage.venues.rules import VenueRules, _check_position
+from deleverage.venues.ladder import Ladder
+from deleverage.venues.rules import InverseRules, VenueRules
+
+# the help page that takes inverse maintenance at the liquidation price was read in this month
+_INVERSE_PAGE = timestamps.parse("2026-05-01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +32,48 @@ class BybitLinear(VenueRules):
     name: ClassVar[str] = "bybit"
     product: ClassVar[str] = "linear"
     fees: ClassVar[Fees] = Fees(maker=0.0002, taker=0.00055)
-    stop_trigger: ClassVar[str] = "last"
     funding_payer: ClassVar[str] = "free"
     margin_at_mark: ClassVar[bool] = False
     maintenance_at_entry: ClassVar[bool] = True
     assumed_max_leverage: ClassVar[float | None] = 100.0
 
-    def liquidation_price(
-        self, side: int, size: float, entry_price: float, wallet: float, *, cross: bool = False
-    ) -> float | None:
-        """Isolated: maintenance at entry. Cross: at mark (assumed, see the module's note)."""
-        if cross:
-            return self._at_liquidation(side, size, entry_price, wallet)
-        _check_position(side, size, entry_price)
-        rung = self.bracket(size * entry_price)
-        price = margin.liquidation_at_entry(
-            float(side), size, entry_price, wallet, rung.rate, rung.amount)
-        if price <= 0:
-            return None if side > 0 else 0.0
-        return price
+
+@dataclass(frozen=True, slots=True)
+class BybitInverse(InverseRules):
+    """Bybit inverse perpetuals, non-VIP fees of 0.02 % maker and 0.055 % taker."""
+
+    name: ClassVar[str] = "bybit"
+    product: ClassVar[str] = "inverse"
+    fees: ClassVar[Fees] = Fees(maker=0.0002, taker=0.00055)
+    funding_payer: ClassVar[str] = "free"
+    assumed_max_leverage: ClassVar[float | None] = 100.0
+
+    def _at_liquidation(self, side: Any, size: Any, entry: Any, wallet: Any, ladder: Ladder,
+                        rate: Any, amount: Any) -> Any:
+        solve_for = InverseRules._at_entry if self.use.at_ns < _INVERSE_PAGE \
+            else InverseRules._at_liquidation
+        return solve_for(self, side, size, entry, wallet, ladder, rate, amount)
+
+
+def added_margin_behind(extra: Any, side: Any, fee: Any) -> Any:
+    """What margin added by hand to an inverse position counts for: ``extra ÷ (1 + s·fee)`` coin."""
+    return extra / (1 + side * fee)
+
+
+def close_fee(position_value: Any, leverage: Any, side: Any, fee: Any) -> Any:
+    """The fee to close at the bankruptcy price, ``value × (1 − s/L) × fee``.
+
+    The venue's positionIM and positionMM hold it; its displayed liquidation price leaves it out.
+    """
+    return position_value * (1 - side / leverage) * fee
+
+
+def position_initial_margin(position_value: Any, leverage: Any, side: Any, fee: Any) -> Any:
+    """positionIM as the API reports it: initial margin plus the fee to close at bankruptcy."""
+    return position_value / leverage + close_fee(position_value, leverage, side, fee)
+
+
+def position_maintenance_margin(position_value: Any, leverage: Any, side: Any, fee: Any,
+                                rate: Any, deduction: Any) -> Any:
+    """positionMM as the API reports it: maintenance plus the fee to close at bankruptcy."""
+    return position_value * rate - deduction + close_fee(position_value, leverage, side, fee)

@@ -7,19 +7,19 @@ notional exactly on a bound belongs to the lower bracket.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from deleverage import timestamps
-from deleverage.errors import DataError, LadderError, UsageError, unknown_name
+from deleverage.errors import LadderError, UsageError
 
-_COLUMNS = ("min_notional", "max_notional", "mmr", "max_leverage", "amount")
+Floats = NDArray[np.float64]
+UNITS = ("quote", "coin", "contracts")
 VERIFIED = ("venue_reply_copied", "published_copy", "inferred", "user")
 
 
@@ -34,11 +34,14 @@ class Bracket:
     max_leverage: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ladder:
     """The brackets of one symbol as observed on one day.
 
     ``observed`` is the date of an observation (ISO), not the day the ladder began; None if undated.
+    ``closed`` is the day a known change of rules ended it. ``unit`` is what the bounds measure:
+    notional in quote, notional in coin (inverse) or contracts of ``contract_size`` coin. A ladder
+    that ``jumps`` charges the whole position the rate of its bracket and has no amounts (OKX).
     """
 
     id: str
@@ -50,14 +53,65 @@ class Ladder:
     source: str = ""
     note: str = ""
     sha256: str = ""
+    unit: str = "quote"
+    contract_size: float = 1.0
+    jumps: bool = False
+    closed: str | None = None
 
     def __post_init__(self) -> None:
         _check(self)
 
     def bracket(self, notional: float) -> Bracket:
         """The bracket of a notional ≥ 0; above the last upper bound the last one."""
-        uppers = [rung.upper for rung in self.brackets]
-        return self.brackets[min(bisect_left(uppers, notional), len(uppers) - 1)]
+        return self.brackets[min(bisect_left(self.uppers, notional), len(self.uppers) - 1)]
+
+    def index(self, notional: Floats) -> NDArray[np.int64]:
+        """Indices of the brackets of many notionals, by the same rule as :meth:`bracket`."""
+        found = np.searchsorted(self._uppers, notional, side="left")
+        return np.minimum(found, len(self.uppers) - 1)
+
+    @cached_property
+    def uppers(self) -> tuple[float, ...]:
+        """Upper bounds, rising."""
+        return tuple(rung.upper for rung in self.brackets)
+
+    @cached_property
+    def _uppers(self) -> Floats:
+        return np.array(self.uppers)
+
+    @cached_property
+    def rates(self) -> Floats:
+        """Maintenance rates, one a bracket."""
+        return np.array([rung.rate for rung in self.brackets])
+
+    @cached_property
+    def amounts(self) -> Floats:
+        """Maintenance amounts, one a bracket."""
+        return np.array([rung.amount for rung in self.brackets])
+
+    @cached_property
+    def limits(self) -> Floats:
+        """Maximum leverages, one a bracket; NaN where the source gives none."""
+        return np.array([math.nan if rung.max_leverage is None else rung.max_leverage
+                         for rung in self.brackets])
+
+    def edges(self, sign: int, fee: float) -> tuple[float, ...]:
+        """``N + sign × (MM(N) + fee × N)`` at each upper bound N: rising, as the rates are < 1.
+
+        At liquidation a position's notional N solves ``N + sign × MM = y`` for a known y, so the
+        bracket that holds the solution is found by looking up y among these, without iteration.
+        """
+        key = (sign, fee)
+        if key not in self._edges:
+            self._edges[key] = tuple(
+                math.inf if math.isinf(rung.upper) else
+                rung.upper + sign * (rung.upper * (rung.rate + fee) - rung.amount)
+                for rung in self.brackets)
+        return self._edges[key]
+
+    @cached_property
+    def _edges(self) -> dict[tuple[int, float], tuple[float, ...]]:
+        return {}
 
     @property
     def trusted(self) -> bool:
@@ -107,85 +161,6 @@ class LadderUse:
         return f"{mark}{self.ladder.id} ({seen}, {self.ladder.confidence}, {self.state})"
 
 
-def from_mapping(raw: dict[str, Any], *, where: str, sha256: str = "") -> Ladder:
-    """A ladder from one JSON/TOML object with ``columns`` and ``rows`` (bundled or a user's file).
-
-    Raises LadderError naming ``where`` and the row.
-    """
-    columns, rows = raw.get("columns", list(_COLUMNS)), raw.get("rows", [])
-    for name, value in (("columns", columns), ("rows", rows)):
-        if not isinstance(value, list):
-            raise LadderError(f"{where}: {name} must be a list, found {value!r}")
-    needed = {"min_notional", "max_notional", "mmr"}
-    if not needed <= set(map(str, columns)):
-        raise LadderError(f"{where}: columns must contain {sorted(needed)}, found {columns}")
-    for column in columns:
-        if column not in _COLUMNS:
-            raise LadderError(f"{where}: {unknown_name('column', str(column), _COLUMNS)}")
-    brackets = tuple(_brackets(rows, columns, where))
-    try:
-        return Ladder(
-            id=str(raw.get("id", Path(where).name)), venue=str(raw.get("venue", "")),
-            symbol=str(raw.get("symbol", "")), brackets=brackets,
-            observed=None if raw.get("observed") is None else str(raw["observed"]),
-            confidence=str(raw.get("confidence", "user")), source=str(raw.get("source", where)),
-            note=str(raw.get("note", "")), sha256=sha256,
-        )
-    except LadderError as error:
-        raise LadderError(f"{where}: {error}") from None
-
-
-def read(path: str | Path) -> Ladder:
-    """A user's ladder from a ``.json`` or ``.toml`` file."""
-    path = Path(path)
-    if path.suffix not in (".json", ".toml"):
-        raise LadderError(f"ladder file {path}: expected a .json or .toml file")
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"ladder file {path}: {error.strerror or error}") from None
-    try:
-        if path.suffix == ".toml":
-            import tomllib
-
-            raw: Any = tomllib.loads(data.decode())
-        else:
-            raw = json.loads(data)
-    except ValueError as error:
-        raise LadderError(f"ladder file {path}: not readable as {path.suffix}: "
-                          f"{error}") from None
-    if isinstance(raw, list) and len(raw) == 1:
-        raw = raw[0]
-    if not isinstance(raw, dict):
-        raise LadderError(f"ladder file {path}: expected one object with 'rows'")
-    raw = {**raw, "confidence": "user"}
-    return from_mapping(raw, where=str(path), sha256=hashlib.sha256(data).hexdigest())
-
-
-def _brackets(
-    rows: Iterable[Sequence[Any]], columns: list[str], where: str
-) -> Iterable[Bracket]:
-    amount, previous = 0.0, 0.0
-    for number, row in enumerate(rows, start=1):
-        if not isinstance(row, (list, tuple)) or len(row) != len(columns):
-            raise LadderError(f"{where}: row {number} must have {len(columns)} values {columns}")
-        cell = dict(zip(columns, row, strict=True))
-        try:
-            lower, rate = float(cell["min_notional"]), float(cell["mmr"])
-            upper = math.inf if cell["max_notional"] is None else float(cell["max_notional"])
-            limit = cell.get("max_leverage")
-            limit = None if limit is None else float(limit)
-            given = cell.get("amount")
-            amount += lower * (rate - previous)
-            if given is not None:
-                amount = float(given)
-        except (TypeError, ValueError):
-            raise LadderError(f"{where}: row {number} holds something that is not a number: "
-                              f"{list(row)}") from None
-        previous = rate
-        yield Bracket(lower, upper, rate, amount, limit)
-
-
 def _check(ladder: Ladder) -> None:
     """Refuse a ladder with a gap, an overlap, a falling rate or a jump in maintenance.
 
@@ -194,11 +169,14 @@ def _check(ladder: Ladder) -> None:
     name = f"ladder {ladder.id}"
     if not ladder.brackets:
         raise LadderError(f"{name}: no rows")
-    if ladder.observed is not None:
-        try:
-            timestamps.parse(ladder.observed)
-        except UsageError as error:
-            raise LadderError(f"{name}: observed: {error}") from None
+    if ladder.unit not in UNITS:
+        raise LadderError(f"{name}: unit must be one of {', '.join(UNITS)}, found {ladder.unit!r}")
+    for label, day in (("observed", ladder.observed), ("closed", ladder.closed)):
+        if day is not None:
+            try:
+                timestamps.parse(day)
+            except UsageError as error:
+                raise LadderError(f"{name}: {label}: {error}") from None
     below = Bracket(0.0, 0.0, 0.0, 0.0, None)  # so that the first row starts at 0 with amount 0
     for number, rung in enumerate(ladder.brackets, start=1):
         if not (0 < rung.rate < 1) or not rung.lower < rung.upper:
@@ -216,7 +194,8 @@ def _check(ladder: Ladder) -> None:
         if rung.rate < below.rate:
             raise LadderError(f"{name}: row {number}: rate falls from {below.rate:g} to "
                               f"{rung.rate:g}")
-        expected = below.amount + rung.lower * (rung.rate - below.rate)
+        expected = 0.0 if ladder.jumps else \
+            below.amount + rung.lower * (rung.rate - below.rate)
         if not abs(rung.amount - expected) <= 1e-6 * max(1.0, abs(rung.amount)):
             raise LadderError(f"{name}: row {number}: amount {rung.amount:g} makes maintenance "
                               f"jump (expected {expected:g})")

@@ -1,23 +1,37 @@
-"""What every venue answers: margins, limits, liquidation and bankruptcy price, who pays funding."""
+"""What every venue answers: margins, limits, liquidation and bankruptcy price, who pays funding.
+
+Every method takes scalars or arrays. The ladder is the one in use unless another one, or a plain
+maintenance ``rate`` and ``amount``, is passed. Where no positive mark liquidates, a scalar answer
+is None and an array holds NaN.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
 
 from deleverage import margin
 from deleverage.errors import LeverageError, UsageError
 from deleverage.policies import Fees
+from deleverage.venues import solve
 from deleverage.venues.ladder import Bracket, Ladder, LadderUse
+
+GRACE = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class VenueRules:
-    """Rules of one venue and product for one symbol; a venue's own file overrides what differs.
+    """Rules of one venue and linear product for one symbol; a venue's own file says what differs.
 
     ``margin_at_mark``: initial margin of an open cross position follows the mark (else entry).
-    ``stop_trigger``: the price that triggers stops by default. ``funding_payer``: which balance
-    pays an isolated position's funding first, ``position`` or ``free``.
+    ``maintenance_at_entry``: isolated maintenance is frozen at entry (family B). ``fee_inside``:
+    the taker fee is part of maintenance. ``stop_trigger``: the price that triggers stops by
+    default. ``funding_payer``: which balance pays an isolated position's funding first, ``position``
+    or ``free``; ``funding_price``: mark or oracle. ``funding_grace``: seconds after a stamp within
+    which a new position still counts as open at it. ``liquidation_fee``: share of the liquidated
+    notional.
     """
 
     symbol: str
@@ -28,8 +42,13 @@ class VenueRules:
     fees: ClassVar[Fees] = Fees(0.0002, 0.0005)
     stop_trigger: ClassVar[str] = "last"
     funding_payer: ClassVar[str] = "position"
+    funding_price: ClassVar[str] = "mark"
+    funding_grace: ClassVar[float] = GRACE
+    funding_hours: ClassVar[float] = 8.0
     margin_at_mark: ClassVar[bool] = True
     maintenance_at_entry: ClassVar[bool] = False
+    fee_inside: ClassVar[bool] = False
+    liquidation_fee: ClassVar[float] = 0.0
     assumed_max_leverage: ClassVar[float | None] = None
 
     @property
@@ -51,83 +70,196 @@ class VenueRules:
                          f"{self.assumed_max_leverage or 1:g}x assumed")
         return tuple(lines)
 
-    def bracket(self, notional: float) -> Bracket:
-        """The bracket of a notional (quote, ≥ 0); on a bound the lower one."""
-        return self.ladder.bracket(notional)
+    @property
+    def maintenance_fee(self) -> float:
+        """The fee rate held inside maintenance: the taker fee or nothing."""
+        return self.fees.taker if self.fee_inside else 0.0
 
-    def maintenance_margin(self, notional: float) -> float:
-        """Maintenance margin (quote) of a notional: notional × rate − amount."""
-        rung = self.bracket(notional)
-        return margin.maintenance(notional, rung.rate, rung.amount)
+    # ---------------------------------------------------------------- brackets and margins
 
-    def initial_margin(self, notional: float, leverage: float) -> float:
-        """Initial margin (quote): notional ÷ leverage."""
-        if leverage <= 0:
-            raise UsageError(f"leverage must be > 0, found {leverage:g}")
+    def notional(self, size: Any, price: Any) -> Any:
+        """Notional in the currency of the margin: ``size × price`` in quote."""
+        return size * price
+
+    def bracket(self, notional: float, ladder: Ladder | None = None) -> Bracket:
+        """The bracket of a notional (≥ 0, in the ladder's unit); on a bound the lower one."""
+        return (ladder or self.ladder).bracket(notional)
+
+    def maintenance_margin(self, notional: Any, *, ladder: Ladder | None = None,
+                           rate: Any = None, amount: Any = 0.0) -> Any:
+        """Maintenance margin of a notional: notional × rate − amount (without any fee)."""
+        rate, amount = solve.terms(ladder or self.ladder, notional, rate, amount)
+        return margin.maintenance(notional, rate, amount)
+
+    def initial_margin(self, notional: Any, leverage: Any) -> Any:
+        """Initial margin: notional ÷ leverage. Raises UsageError for a leverage ≤ 0."""
+        if np.any(np.asarray(leverage) <= 0):
+            raise UsageError(f"leverage must be > 0, found {leverage}")
         return notional / leverage
 
-    def max_leverage(self, notional: float = 0.0) -> float:
-        """The largest leverage the venue grants for a notional (quote)."""
-        limit = self.bracket(notional).max_leverage
+    def max_leverage(self, notional: Any = 0.0, *, ladder: Ladder | None = None) -> Any:
+        """The largest leverage the venue grants for a notional."""
+        chosen = ladder or self.ladder
+        if isinstance(notional, np.ndarray):
+            limits = chosen.limits[chosen.index(notional)]
+            assumed = np.nan if self.assumed_max_leverage is None else self.assumed_max_leverage
+            return np.where(np.isnan(limits), assumed, limits)
+        limit = chosen.bracket(notional).max_leverage
         if limit is None:
             limit = self.assumed_max_leverage
         if limit is None:
             raise LeverageError(f"{self.name} {self.symbol}: no maximum leverage is known")
         return limit
 
-    def position_maintenance(self, size: float, entry: float, mark: float) -> float:
-        """Maintenance an open position must hold now (quote), on the venue's own basis."""
-        return self.maintenance_margin(abs(size) * (entry if self.maintenance_at_entry else mark))
-
-    def liquidation_price(
-        self, side: int, size: float, entry_price: float, wallet: float, *, cross: bool = False
-    ) -> float | None:
-        """The mark that liquidates; None where no positive mark does.
-
-        ``wallet`` is the margin behind the position (quote) without its unrealised profit: the
-        posted margin, or in cross the free balance plus the others' unrealised profit minus the
-        others' maintenance. Family A with the bracket re-selected at the liquidation notional.
-        Source: Binance Futures FAQ on liquidation prices.
-        """
-        return self._at_liquidation(side, size, entry_price, wallet)
-
-    def bankruptcy_price(self, side: int, size: float, entry_price: float, wallet: float) -> float:
-        """The price at which the margin behind the position is gone (quote per coin)."""
-        return margin.bankruptcy(float(side), size, entry_price, wallet)
-
-    def _at_liquidation(
-        self, side: int, size: float, entry: float, wallet: float
-    ) -> float | None:
-        _check_position(side, size, entry)
-        rung = self.bracket(size * entry)
-        for _ in range(len(self.ladder.brackets) + 1):
-            price = margin.liquidation_at_liquidation(
-                float(side), size, entry, wallet, rung.rate, rung.amount)
-            found = self.bracket(size * max(price, 0.0))
-            if found is rung:
-                if price > 0:
-                    return price
-                # a short has lost more than everything, a long can never be reached
-                return None if side > 0 else 0.0
-            rung = found
-        return self._scan_brackets(side, size, entry, wallet)
-
-    def _scan_brackets(self, side: int, size: float, entry: float, wallet: float) -> float | None:
-        # equity − MM is monotonic in price and MM continuous, so one bracket is self-consistent;
-        # on a bound rounding may leave the iteration above swinging between two neighbours
-        best, distance = None, float("inf")
-        for rung in self.ladder.brackets:
-            price = margin.liquidation_at_liquidation(
-                float(side), size, entry, wallet, rung.rate, rung.amount)
-            notional = size * price
-            outside = max(rung.lower - notional, notional - rung.upper, 0.0)
-            if price > 0 and outside < distance:
-                best, distance = price, outside
+    def largest_leverage(self, stake: float, *, ladder: Ladder | None = None) -> float:
+        """The largest L for which ``stake × L`` stays inside a bracket that grants L."""
+        chosen, best = ladder or self.ladder, 0.0
+        for rung in chosen.brackets:
+            limit = rung.max_leverage or self.assumed_max_leverage or 1.0
+            reach = min(limit, rung.upper / stake)
+            if reach * stake >= rung.lower:
+                best = max(best, reach)
         return best
 
+    def position_maintenance(self, size: float, entry: float, mark: float) -> float:
+        """Maintenance an open position must hold now, on the venue's own basis, fee included."""
+        price = entry if self.maintenance_at_entry else mark
+        notional = self.notional(abs(size), price)
+        rate, amount = self._terms_of_position(abs(size), notional)
+        return float(margin.maintenance(notional, rate + self.maintenance_fee, amount))
 
-def _check_position(side: int, size: float, entry: float) -> None:
-    if side not in (1, -1):
-        raise UsageError(f"side must be +1 or -1, found {side}")
-    if not size > 0 or not entry > 0:
-        raise UsageError(f"size and entry price must be > 0, found {size:g} and {entry:g}")
+    def margin_ratio(self, side: Any, size: Any, entry_price: Any, wallet: Any, mark: Any, *,
+                     ladder: Ladder | None = None, rate: Any = None, amount: Any = 0.0) -> Any:
+        """Maintenance ÷ equity at a mark: 1 is liquidation. (OKX prints the reciprocal.)"""
+        notional = self.notional(size, entry_price if self.maintenance_at_entry else mark)
+        rate, amount = self._terms_of_position(size, notional, ladder, rate, amount)
+        held = margin.maintenance(notional, rate + self.maintenance_fee, amount)
+        return held / (wallet + self.unrealised(side * size, entry_price, mark))
+
+    def unrealised(self, signed_size: Any, entry_price: Any, mark: Any) -> Any:
+        """Unrealised profit at a mark, in the currency of the margin."""
+        return margin.unrealised(signed_size, entry_price, mark)
+
+    def _terms_of_position(self, size: Any, notional: Any, ladder: Ladder | None = None,
+                           rate: Any = None, amount: Any = 0.0) -> tuple[Any, Any]:
+        """Rate and amount of a position: by notional, or by contracts where the bounds are those."""
+        chosen = ladder or self.ladder
+        key = size / chosen.contract_size if chosen.unit == "contracts" else notional
+        return solve.terms(chosen, key, rate, amount)
+
+    # ---------------------------------------------------------------- prices
+
+    def liquidation_price(
+        self, side: Any, size: Any, entry_price: Any, wallet: Any, *, cross: bool = False,
+        ladder: Ladder | None = None, rate: Any = None, amount: Any = 0.0,
+        others_unrealised: Any = 0.0, others_maintenance: Any = 0.0,
+    ) -> Any:
+        """The mark that liquidates; None (NaN in arrays) where no positive mark does.
+
+        ``wallet`` is the margin behind the position without its unrealised profit: the posted
+        margin, more after margin was added and less after it was removed or funding was paid. In
+        cross it is the account's balance, with the unrealised profit and the maintenance of the
+        other positions, at their marks, beside it. The bracket is that of the liquidation notional
+        (family A) or of the entry (family B). Raises UsageError for a size, price or side that
+        cannot be.
+        """
+        wallet = wallet + others_unrealised - others_maintenance
+        chosen = ladder or self.ladder
+        if not any(isinstance(v, np.ndarray) for v in (size, entry_price, wallet, side, rate)):
+            return self._solve(side, size, entry_price, wallet, rate, amount, cross, chosen)
+        given = (side, size, entry_price, wallet)
+        if rate is None:
+            return solve.in_chunks(
+                lambda *position: self._solve(*position, None, amount, cross, chosen), *given)
+        return solve.in_chunks(
+            lambda *position: self._solve(*position, cross, chosen), *given, rate, amount)
+
+    def _solve(self, side: Any, size: Any, entry: Any, wallet: Any, rate: Any, amount: Any,
+               cross: bool, ladder: Ladder) -> Any:
+        solve.check_position(side, size, entry)
+        if self.maintenance_at_entry and not cross:
+            return self._at_entry(side, size, entry, wallet, ladder, rate, amount)
+        if rate is None and ladder.unit == "contracts":
+            rate, amount = self._terms_of_position(size, 0.0, ladder)
+        return self._at_liquidation(side, size, entry, wallet, ladder, rate, amount)
+
+    def bankruptcy_price(self, side: Any, size: Any, entry_price: Any, wallet: Any) -> Any:
+        """The price at which the margin behind the position is gone."""
+        return margin.bankruptcy(side, size, entry_price, wallet)
+
+    def _at_liquidation(self, side: Any, size: Any, entry: Any, wallet: Any, ladder: Ladder,
+                        rate: Any, amount: Any) -> Any:
+        if rate is None:
+            if ladder.jumps:
+                return solve.across_jumps(ladder, side, size, entry, wallet, self.maintenance_fee)
+            # at liquidation N − s·MM(N) = Q·E − s·wallet
+            rate, amount = solve.terms_at_liquidation(
+                ladder, -side, size * entry - side * wallet, self.maintenance_fee)
+        price = margin.liquidation_at_liquidation(
+            side, size, entry, wallet, rate + self.maintenance_fee, amount)
+        return solve.positive(price, side)
+
+    def _at_entry(self, side: Any, size: Any, entry: Any, wallet: Any, ladder: Ladder,
+                  rate: Any, amount: Any) -> Any:
+        rate, amount = solve.terms(ladder, size * entry, rate, amount)
+        return solve.positive(
+            margin.liquidation_at_entry(side, size, entry, wallet, rate, amount), side)
+
+    # ---------------------------------------------------------------- funding and liquidation
+
+    def funding_payment(self, signed_size: Any, price: Any, rate: Any) -> Any:
+        """Cash flow to the holder of one settlement (negative: paid) at the venue's price."""
+        return margin.funding_amount(signed_size, price, rate)
+
+    def in_funding_window(self, opened: float, closed: float, stamp: float) -> bool:
+        """Whether a position held from ``opened`` to ``closed`` is charged at ``stamp`` (seconds).
+
+        Open at the stamp: opened ≤ stamp ≤ closed; where a venue has a grace, a position opened
+        less than that after the stamp counts as well.
+        """
+        late = opened - stamp
+        return (late <= 0 or late < self.funding_grace) and stamp <= closed
+
+    def liquidation_fee_on(self, notional: Any) -> Any:
+        """Fee the venue takes on a liquidated notional, beside what it seizes."""
+        return notional * self.liquidation_fee
+
+
+@dataclass(frozen=True, slots=True)
+class InverseRules(VenueRules):
+    """Rules of an inverse (coin-margined) contract: ``size`` in USD, margin and money in coin."""
+
+    product: ClassVar[str] = "inverse"
+
+    def notional(self, size: Any, price: Any) -> Any:
+        """Notional in coin: ``value ÷ price``."""
+        return size / price
+
+    def unrealised(self, signed_size: Any, entry_price: Any, mark: Any) -> Any:
+        """Unrealised profit in coin."""
+        return margin.inverse_unrealised(signed_size, entry_price, mark)
+
+    def bankruptcy_price(self, side: Any, size: Any, entry_price: Any, wallet: Any) -> Any:
+        """The price at which the margin is gone; None where a short's margin covers its value."""
+        worth = size / entry_price + side * wallet
+        return solve.positive(solve.ratio(size, worth), 1)
+
+    def funding_payment(self, signed_size: Any, price: Any, rate: Any) -> Any:
+        """Cash flow in coin of one settlement."""
+        return margin.inverse_funding_amount(signed_size, price, rate)
+
+    def _at_liquidation(self, side: Any, size: Any, entry: Any, wallet: Any, ladder: Ladder,
+                        rate: Any, amount: Any) -> Any:
+        if rate is None:
+            # at liquidation N + s·MM(N) = S/E + s·wallet, N in coin
+            rate, amount = solve.terms_at_liquidation(
+                ladder, side, size / entry + side * wallet, self.maintenance_fee)
+        price = margin.inverse_at_liquidation(
+            side, size, entry, wallet, rate + self.maintenance_fee, amount)
+        return solve.positive(price, 1)
+
+    def _at_entry(self, side: Any, size: Any, entry: Any, wallet: Any, ladder: Ladder,
+                  rate: Any, amount: Any) -> Any:
+        rate, amount = solve.terms(ladder, size / entry, rate, amount)
+        return solve.positive(
+            margin.inverse_at_entry(side, size, entry, wallet, rate, amount), 1)

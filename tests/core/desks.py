@@ -14,7 +14,7 @@ from deleverage.book import Desk, Kind, WorkingOrder
 from deleverage.instrument import Instrument
 from deleverage.matching import Bar, Prices, Walk, walk
 from deleverage.policies import Fees, InsideBar
-from deleverage.venues import ladder as ladders
+from deleverage.venues import ladder_file as ladders
 from deleverage.venues.ladder import Ladder
 
 ETH, BTC = "ETHUSDT", "BTCUSDT"

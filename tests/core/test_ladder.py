@@ -11,7 +11,7 @@ import pytest
 
 from deleverage.errors import DataError, LadderError
 from deleverage.timestamps import parse
-from deleverage.venues import ladder as ladders
+from deleverage.venues import ladder_file as ladders
 from deleverage.venues.ladder import Bracket, Ladder, LadderUse
 from tests.core.desks import ETH, make_ladder
 

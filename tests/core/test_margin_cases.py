@@ -17,7 +17,7 @@ import pytest
 
 from deleverage import account, margin
 from deleverage.account import State, Terms
-from deleverage.venues import ladder as ladders
+from deleverage.venues import ladder_file as ladders
 from deleverage.venues.binance import BinanceUsdm
 from deleverage.venues.bybit import BybitLinear
 from deleverage.venues.ladder import Bracket, LadderUse

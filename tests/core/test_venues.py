@@ -10,7 +10,7 @@ import pytest
 
 from deleverage import venues
 from deleverage.errors import LeverageError, UnknownName, UsageError
-from deleverage.venues import ladder as ladders
+from deleverage.venues import ladder_file as ladders
 from tests.core.desks import BTC, ETH, make_ladder
 
 

@@ -1,0 +1,47 @@
+"""Gate perpetuals: the closing fee sits inside maintenance; liquidation price of family A.
+
+``LP = (E − s·W/Q) ÷ (1 − s·(rate + fee))``; inverse ``S·E·(1 + s·(rate + fee)) ÷ (S + s·W·E)``. The
+documented fee for this purpose is 0.075 %; no figure of the venue tests the inverse form.
+
+Source: Gate help "Liquidation price of perpetual contracts".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from deleverage.policies import Fees
+from deleverage.venues.rules import InverseRules, VenueRules
+
+CLOSING_FEE = 0.00075
+
+
+@dataclass(frozen=True, slots=True)
+class GateUsdt(VenueRules):
+    """Gate USDT-margined perpetuals, VIP0 fees of 0.02 % maker and 0.05 % taker."""
+
+    name: ClassVar[str] = "gate"
+    product: ClassVar[str] = "usdt"
+    fees: ClassVar[Fees] = Fees(maker=0.0002, taker=0.0005)
+    fee_inside: ClassVar[bool] = True
+
+    @property
+    def maintenance_fee(self) -> float:
+        """The closing fee Gate documents for the liquidation price."""
+        return CLOSING_FEE
+
+
+@dataclass(frozen=True, slots=True)
+class GateInverse(InverseRules):
+    """Gate coin-margined perpetuals, VIP0 fees of 0.02 % maker and 0.05 % taker."""
+
+    name: ClassVar[str] = "gate"
+    product: ClassVar[str] = "inverse"
+    fees: ClassVar[Fees] = Fees(maker=0.0002, taker=0.0005)
+    fee_inside: ClassVar[bool] = True
+
+    @property
+    def maintenance_fee(self) -> float:
+        """The closing fee Gate documents for the liquidation price."""
+        return CLOSING_FEE
