@@ -165,8 +165,9 @@ def liquidation_price(state: State, symbol: str, marks: Marks, terms: Terms) -> 
     """The mark of ``symbol`` that liquidates its position, the other marks standing still."""
     position = state.positions[symbol]
     wallet = wallet_behind(state, symbol, marks, terms)
-    return terms.rules[symbol].liquidation_price(
+    price: float | None = terms.rules[symbol].liquidation_price(
         position.side, abs(position.size), position.entry_price, wallet, cross=not terms.isolated)
+    return price
 
 
 def maintenance(state: State, symbol: str, mark: float, terms: Terms) -> float:
@@ -178,7 +179,8 @@ def maintenance(state: State, symbol: str, mark: float, terms: Terms) -> float:
 
 
 def _cross_maintenance(position: Position, mark: float, rules: VenueRules) -> float:
-    return rules.maintenance_margin(abs(position.size) * mark)
+    held: float = rules.maintenance_margin(abs(position.size) * mark)
+    return held
 
 
 # ------------------------------------------------------------------ changes, all pure

@@ -348,7 +348,7 @@ class Walk:
         """An isolated close never costs more than the posted margin: not beyond bankruptcy."""
         if position is None or position.size * size >= 0 or not self.desk.terms.isolated:
             return price
-        limit = self.desk.rules(position.symbol).bankruptcy_price(
+        limit: float = self.desk.rules(position.symbol).bankruptcy_price(
             position.side, abs(position.size), position.entry_price, position.margin)
         return max(price, limit) if position.side > 0 else min(price, limit)
 

@@ -63,8 +63,8 @@ def get(
     """The rules of ``venue`` for ``symbol`` at a time (ISO text or UTC ns; None: newest ladder).
 
     ``ladder`` replaces the bundled one: an object, or a JSON or TOML file (ccxt's
-    ``fetch_leverage_tiers`` too). Without it the latest ladder observed by that time is used, unless
-    a known change of rules has closed it; else an undated one; else, after a closed one, the
+    ``fetch_leverage_tiers`` too). Without it the latest ladder observed by that time is used,
+    unless a known change of rules has closed it; else an undated one; else, after a closed one, the
     nearest later: the last two are declared assumptions that every sheet names. Before the first
     observation there is none, unless ``ladder="nearest-later"`` declares that one to hold. Raises
     UnknownName for a venue, product or symbol without rules, UsageError for a date too early.

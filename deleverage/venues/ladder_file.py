@@ -49,7 +49,7 @@ def from_mapping(raw: dict[str, Any], *, where: str, sha256: str = "") -> Ladder
 def read(path: str | Path, symbol: str = "") -> Ladder:
     """A user's ladder from a ``.json`` or ``.toml`` file.
 
-    JSON may also be the answer of ccxt's ``fetch_leverage_tiers`` or ``fetch_market_leverage_tiers``
+    JSON may also be the answer of ccxt's ``fetch_leverage_tiers`` or its one-market sibling
     (``symbol`` picks one of several, as ETHUSDT or ETH/USDT:USDT).
     """
     path = Path(path)

@@ -28,8 +28,8 @@ class VenueRules:
     ``margin_at_mark``: initial margin of an open cross position follows the mark (else entry).
     ``maintenance_at_entry``: isolated maintenance is frozen at entry (family B). ``fee_inside``:
     the taker fee is part of maintenance. ``stop_trigger``: the price that triggers stops by
-    default. ``funding_payer``: which balance pays an isolated position's funding first, ``position``
-    or ``free``; ``funding_price``: mark or oracle. ``funding_grace``: seconds after a stamp within
+    default. ``funding_payer``: which balance pays an isolated position's funding first,
+    ``position`` or ``free``; ``funding_price``: mark or oracle. ``funding_grace``: seconds after a stamp within
     which a new position still counts as open at it. ``liquidation_fee``: share of the liquidated
     notional.
     """
@@ -142,7 +142,7 @@ class VenueRules:
 
     def _terms_of_position(self, size: Any, notional: Any, ladder: Ladder | None = None,
                            rate: Any = None, amount: Any = 0.0) -> tuple[Any, Any]:
-        """Rate and amount of a position: by notional, or by contracts where the bounds are those."""
+        """Rate and amount of a position: by notional, or by contracts where bounds count those."""
         chosen = ladder or self.ladder
         key = size / chosen.contract_size if chosen.unit == "contracts" else notional
         return solve.terms(chosen, key, rate, amount)
@@ -170,9 +170,10 @@ class VenueRules:
         given = (side, size, entry_price, wallet)
         if rate is None:
             return solve.in_chunks(
-                lambda *position: self._solve(*position, None, amount, cross, chosen), *given)
+                lambda s, q, e, w: self._solve(s, q, e, w, None, amount, cross, chosen), *given)
         return solve.in_chunks(
-            lambda *position: self._solve(*position, cross, chosen), *given, rate, amount)
+            lambda s, q, e, w, r, a: self._solve(s, q, e, w, r, a, cross, chosen),
+            *given, rate, amount)
 
     def _solve(self, side: Any, size: Any, entry: Any, wallet: Any, rate: Any, amount: Any,
                cross: bool, ladder: Ladder) -> Any:

@@ -88,7 +88,8 @@ def across_jumps(ladder: Ladder, side: Any, size: Any, entry: Any, wallet: Any, 
     """
     if isinstance(wallet, np.ndarray) or isinstance(size, np.ndarray):
         rows = np.broadcast(side, size, entry, wallet)
-        shape, found = rows.shape, [_first_crossing(ladder, *row, fee) for row in rows]
+        shape = rows.shape
+        found = [_first_crossing(ladder, s, q, e, w, fee) for s, q, e, w in rows]
         return np.array([math.nan if p is None else p for p in found]).reshape(shape)
     return _first_crossing(ladder, side, size, entry, wallet, fee)
 
@@ -108,7 +109,8 @@ def _first_crossing(
             return near / float(size)  # already beyond it at the bound
         far = rung.lower if side > 0 else rung.upper
         if (root - far) * side > 0 or number == order[-1]:
-            return positive(root / float(size), side)
+            price: float | None = positive(root / float(size), side)
+            return price
     return None
 
 
