@@ -156,8 +156,8 @@ def wallet_behind(state: State, symbol: str, marks: Marks, terms: Terms) -> floa
     total = state.free
     for name, other in state.positions.items():
         if name != symbol:
-            maintenance = _cross_maintenance(other, marks[name], terms.rules[name])
-            total += other.unrealised(marks[name]) - maintenance
+            held = maintenance(state, name, marks[name], terms)
+            total += other.unrealised(marks[name]) - held
     return total
 
 
@@ -172,15 +172,9 @@ def liquidation_price(state: State, symbol: str, marks: Marks, terms: Terms) -> 
 
 def maintenance(state: State, symbol: str, mark: float, terms: Terms) -> float:
     """Maintenance one open position must hold at a mark."""
-    position, rules = state.positions[symbol], terms.rules[symbol]
-    if not terms.isolated:
-        return _cross_maintenance(position, mark, rules)
-    return rules.position_maintenance(position.size, position.entry_price, mark)
-
-
-def _cross_maintenance(position: Position, mark: float, rules: VenueRules) -> float:
-    held: float = rules.maintenance_margin(abs(position.size) * mark)
-    return held
+    position = state.positions[symbol]
+    return terms.rules[symbol].position_maintenance(
+        position.size, position.entry_price, mark, cross=not terms.isolated)
 
 
 # ------------------------------------------------------------------ changes, all pure
@@ -281,12 +275,18 @@ def fund(state: State, terms: Terms, symbol: str, amount: float) -> tuple[Change
     return Change(state, tuple(bookings)), payer
 
 
-def seize(state: State, symbol: str) -> Change:
-    """Take over an isolated position at its bankruptcy price: its margin is lost, exactly."""
+def seize(state: State, symbol: str, returned: float = 0.0) -> Change:
+    """Take over an isolated position: its margin is lost but for what the venue returned of it.
+
+    Nothing returned is a takeover at the bankruptcy price: the margin is lost, exactly.
+    """
     position = state.positions[symbol]
-    bookings = [Booking(Cause.LIQUIDATION, symbol, symbol, -position.margin)]
+    bookings: list[Booking] = []
+    if returned:
+        _transfer(bookings, symbol, returned)
+    bookings.append(Booking(Cause.LIQUIDATION, symbol, symbol, returned - position.margin))
     # a fee may have left the free balance below zero while this position was still open
-    after = _lift(state.with_position(symbol, None, state.free), symbol, bookings)
+    after = _lift(state.with_position(symbol, None, state.free + returned), symbol, bookings)
     return Change(after, tuple(bookings))
 
 
@@ -349,9 +349,12 @@ def _balances_move_by_their_bookings(before: State, change: Change) -> bool:
 
 
 def _isolated_loss_is_capped(before: State, change: Change) -> bool:
-    return all(
-        booking.amount == -before.balance(booking.symbol) for booking in change.bookings
-        if booking.cause is Cause.LIQUIDATION and booking.balance != FREE)
+    lost = {b.symbol: b.amount for b in change.bookings
+            if b.cause is Cause.LIQUIDATION and b.balance != FREE}
+    returned = {b.symbol: -b.amount for b in change.bookings
+                if b.cause is Cause.TRANSFER and b.balance in lost}
+    return all(returned.get(symbol, 0.0) >= 0 and amount == returned.get(symbol, 0.0)
+               - before.balance(symbol) for symbol, amount in lost.items())
 
 
 def _nothing_is_left_owing(before: State, change: Change) -> bool:

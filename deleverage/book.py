@@ -141,12 +141,11 @@ def beyond_limit(order: WorkingOrder, state: State, desk: Desk) -> str | None:
     result = abs(held + order.side * order.size)
     if result <= abs(held):
         return None
-    notional = result * order.reference
-    leverage, limit = desk.terms.leverage[order.symbol], desk.rules(order.symbol).max_leverage(
-        notional)
+    leverage = desk.terms.leverage[order.symbol]
+    limit = desk.rules(order.symbol).position_limit(result, order.reference)
     if leverage > limit:
         return (f"leverage {leverage:g} is above the venue's {limit:g}x for a notional of "
-                f"{notional:,.0f}")
+                f"{result * order.reference:,.0f}")
     return None
 
 

@@ -78,6 +78,14 @@ def inverse_bankruptcy(side: Number, value: Number, entry: Number, wallet: Numbe
     return value / (value / entry + side * wallet)
 
 
+def with_buffer(side: Number, liquidation: Number, entry: Number, buffer: Number) -> Number:
+    """A liquidation price moved towards entry by the share ``buffer`` of the distance to it.
+
+    A trader's risk setting (freqtrade's ``liquidation_buffer``), never a venue's rule.
+    """
+    return liquidation + side * buffer * abs(entry - liquidation)
+
+
 def unrealised(signed_size: Number, entry: Number, mark: Number) -> Number:
     """Unrealised profit in quote; ``signed_size`` > 0 is long."""
     return signed_size * (mark - entry)

@@ -18,7 +18,6 @@ from typing import Any, ClassVar
 
 from deleverage import timestamps
 from deleverage.policies import Fees
-from deleverage.venues.ladder import Ladder
 from deleverage.venues.rules import InverseRules, VenueRules
 
 # the help page that takes inverse maintenance at the liquidation price was read in this month
@@ -48,11 +47,9 @@ class BybitInverse(InverseRules):
     funding_payer: ClassVar[str] = "free"
     assumed_max_leverage: ClassVar[float | None] = 100.0
 
-    def _at_liquidation(self, side: Any, size: Any, entry: Any, wallet: Any, ladder: Ladder,
-                        rate: Any, amount: Any) -> Any:
-        solve_for = InverseRules._at_entry if self.use.at_ns < _INVERSE_PAGE \
-            else InverseRules._at_liquidation
-        return solve_for(self, side, size, entry, wallet, ladder, rate, amount)
+    def frozen_at_entry(self, cross: bool) -> bool:
+        """By the page in force: that of 2024 takes maintenance at entry, later ones do not."""
+        return not cross and self.use.at_ns < _INVERSE_PAGE
 
 
 def added_margin_behind(extra: Any, side: Any, fee: Any) -> Any:

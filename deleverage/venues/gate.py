@@ -28,8 +28,8 @@ class GateUsdt(VenueRules):
 
     @property
     def maintenance_fee(self) -> float:
-        """The closing fee Gate documents for the liquidation price."""
-        return CLOSING_FEE
+        """One's own closing fee, or the one Gate documents for the liquidation price."""
+        return CLOSING_FEE if self.closing_fee is None else self.closing_fee
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +43,5 @@ class GateInverse(InverseRules):
 
     @property
     def maintenance_fee(self) -> float:
-        """The closing fee Gate documents for the liquidation price."""
-        return CLOSING_FEE
+        """One's own closing fee, or the one Gate documents for the liquidation price."""
+        return CLOSING_FEE if self.closing_fee is None else self.closing_fee

@@ -13,31 +13,30 @@ from typing import Any, ClassVar
 import numpy as np
 
 from deleverage import margin
-from deleverage.errors import LeverageError, UsageError
 from deleverage.policies import Fees
 from deleverage.venues import solve
-from deleverage.venues.ladder import Bracket, Ladder, LadderUse
+from deleverage.venues.brackets import BracketRules
+from deleverage.venues.ladder import Ladder
 
 GRACE = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class VenueRules:
+class VenueRules(BracketRules):
     """Rules of one venue and linear product for one symbol; a venue's own file says what differs.
 
+    ``closing_fee``: one's own taker fee where the venue holds the fee inside maintenance.
     ``margin_at_mark``: initial margin of an open cross position follows the mark (else entry).
     ``maintenance_at_entry``: isolated maintenance is frozen at entry (family B). ``fee_inside``:
     the taker fee is part of maintenance. ``stop_trigger``: the price that triggers stops by
     default. ``funding_payer``: which balance pays an isolated position's funding first,
-    ``position`` or ``free``; ``funding_price``: mark or oracle. ``funding_grace``: seconds after a stamp within
-    which a new position still counts as open at it. ``liquidation_fee``: share of the liquidated
-    notional.
+    ``position`` or ``free``; ``funding_price``: mark or oracle. ``funding_grace``: seconds after a
+    stamp within which a new position still counts as open at it. ``liquidation_fee``: share of the
+    liquidated notional.
     """
 
-    symbol: str
-    use: LadderUse
+    closing_fee: float | None = None
 
-    name: ClassVar[str] = ""
     product: ClassVar[str] = "linear"
     fees: ClassVar[Fees] = Fees(0.0002, 0.0005)
     stop_trigger: ClassVar[str] = "last"
@@ -49,103 +48,66 @@ class VenueRules:
     maintenance_at_entry: ClassVar[bool] = False
     fee_inside: ClassVar[bool] = False
     liquidation_fee: ClassVar[float] = 0.0
-    assumed_max_leverage: ClassVar[float | None] = None
-
-    @property
-    def ladder(self) -> Ladder:
-        """The ladder in use."""
-        return self.use.ladder
-
-    @property
-    def assumptions(self) -> tuple[str, ...]:
-        """What a sheet must say about these rules, one line each."""
-        lines = []
-        if self.use.assumed:
-            lines.append(f"maintenance ladder is a declared assumption: {self.use.describe()}")
-        if self.ladder.symbol not in ("", self.symbol):
-            lines.append(f"{self.name} {self.symbol}: trades on the maintenance ladder of "
-                         f"{self.ladder.symbol} ({self.ladder.id})")
-        if any(rung.max_leverage is None for rung in self.ladder.brackets):
-            lines.append(f"{self.name} {self.symbol}: the ladder gives no maximum leverage; "
-                         f"{self.assumed_max_leverage or 1:g}x assumed")
-        return tuple(lines)
 
     @property
     def maintenance_fee(self) -> float:
-        """The fee rate held inside maintenance: the taker fee or nothing."""
-        return self.fees.taker if self.fee_inside else 0.0
+        """The fee rate held inside maintenance: one's own, the venue's taker fee, or nothing."""
+        if not self.fee_inside:
+            return 0.0
+        return self.fees.taker if self.closing_fee is None else self.closing_fee
 
-    # ---------------------------------------------------------------- brackets and margins
+    # ---------------------------------------------------------------- margins of a position
 
     def notional(self, size: Any, price: Any) -> Any:
         """Notional in the currency of the margin: ``size × price`` in quote."""
         return size * price
 
-    def bracket(self, notional: float, ladder: Ladder | None = None) -> Bracket:
-        """The bracket of a notional (≥ 0, in the ladder's unit); on a bound the lower one."""
-        return (ladder or self.ladder).bracket(notional)
+    def frozen_at_entry(self, cross: bool) -> bool:
+        """Whether maintenance is that of the entry (family B); in cross it follows the mark."""
+        return self.maintenance_at_entry and not cross
 
-    def maintenance_margin(self, notional: Any, *, ladder: Ladder | None = None,
-                           rate: Any = None, amount: Any = 0.0) -> Any:
-        """Maintenance margin of a notional: notional × rate − amount (without any fee)."""
-        rate, amount = solve.terms(ladder or self.ladder, notional, rate, amount)
-        return margin.maintenance(notional, rate, amount)
-
-    def initial_margin(self, notional: Any, leverage: Any) -> Any:
-        """Initial margin: notional ÷ leverage. Raises UsageError for a leverage ≤ 0."""
-        if np.any(np.asarray(leverage) <= 0):
-            raise UsageError(f"leverage must be > 0, found {leverage}")
-        return notional / leverage
-
-    def max_leverage(self, notional: Any = 0.0, *, ladder: Ladder | None = None) -> Any:
-        """The largest leverage the venue grants for a notional."""
-        chosen = ladder or self.ladder
-        if isinstance(notional, np.ndarray):
-            limits = chosen.limits[chosen.index(notional)]
-            assumed = np.nan if self.assumed_max_leverage is None else self.assumed_max_leverage
-            return np.where(np.isnan(limits), assumed, limits)
-        limit = chosen.bracket(notional).max_leverage
-        if limit is None:
-            limit = self.assumed_max_leverage
-        if limit is None:
-            raise LeverageError(f"{self.name} {self.symbol}: no maximum leverage is known")
-        return limit
-
-    def largest_leverage(self, stake: float, *, ladder: Ladder | None = None) -> float:
-        """The largest L for which ``stake × L`` stays inside a bracket that grants L."""
-        chosen, best = ladder or self.ladder, 0.0
-        for rung in chosen.brackets:
-            limit = rung.max_leverage or self.assumed_max_leverage or 1.0
-            reach = min(limit, rung.upper / stake)
-            if reach * stake >= rung.lower:
-                best = max(best, reach)
-        return best
-
-    def position_maintenance(self, size: float, entry: float, mark: float) -> float:
+    def position_maintenance(self, size: float, entry: float, mark: float, *,
+                             cross: bool = False) -> float:
         """Maintenance an open position must hold now, on the venue's own basis, fee included."""
-        price = entry if self.maintenance_at_entry else mark
-        notional = self.notional(abs(size), price)
-        rate, amount = self._terms_of_position(abs(size), notional)
-        return float(margin.maintenance(notional, rate + self.maintenance_fee, amount))
+        return float(self._held(abs(size), entry, mark, cross))
 
     def margin_ratio(self, side: Any, size: Any, entry_price: Any, wallet: Any, mark: Any, *,
-                     ladder: Ladder | None = None, rate: Any = None, amount: Any = 0.0) -> Any:
-        """Maintenance ÷ equity at a mark: 1 is liquidation. (OKX prints the reciprocal.)"""
-        notional = self.notional(size, entry_price if self.maintenance_at_entry else mark)
-        rate, amount = self._terms_of_position(size, notional, ladder, rate, amount)
-        held = margin.maintenance(notional, rate + self.maintenance_fee, amount)
+                     cross: bool = False, ladder: Ladder | None = None, rate: Any = None,
+                     amount: Any = 0.0, others_unrealised: Any = 0.0,
+                     others_maintenance: Any = 0.0) -> Any:
+        """Maintenance ÷ equity at a mark: 1 is liquidation. (OKX prints the reciprocal.)
+
+        The arguments are those of :meth:`liquidation_price`; the equity is what the other positions
+        leave to this one.
+        """
+        held = self._held(size, entry_price, mark, cross, ladder, rate, amount)
+        wallet = wallet + others_unrealised - others_maintenance
         return held / (wallet + self.unrealised(side * size, entry_price, mark))
+
+    def _held(self, size: Any, entry: Any, mark: Any, cross: bool, ladder: Ladder | None = None,
+              rate: Any = None, amount: Any = 0.0) -> Any:
+        notional = self.notional(size, entry if self.frozen_at_entry(cross) else mark)
+        rate, amount = self._terms_of_position(size, notional, ladder, rate, amount)
+        return margin.maintenance(notional, rate + self.maintenance_fee, amount)
 
     def unrealised(self, signed_size: Any, entry_price: Any, mark: Any) -> Any:
         """Unrealised profit at a mark, in the currency of the margin."""
         return margin.unrealised(signed_size, entry_price, mark)
 
+    def position_limit(self, size: Any, price: Any) -> Any:
+        """The largest leverage granted for a size at a price, whatever the ladder's bounds count.
+        """
+        return self.max_leverage(self._measure(size, self.notional(size, price), self.ladder))
+
     def _terms_of_position(self, size: Any, notional: Any, ladder: Ladder | None = None,
                            rate: Any = None, amount: Any = 0.0) -> tuple[Any, Any]:
-        """Rate and amount of a position: by notional, or by contracts where bounds count those."""
         chosen = ladder or self.ladder
-        key = size / chosen.contract_size if chosen.unit == "contracts" else notional
-        return solve.terms(chosen, key, rate, amount)
+        return solve.terms(chosen, self._measure(size, notional, chosen), rate, amount)
+
+    @staticmethod
+    def _measure(size: Any, notional: Any, ladder: Ladder) -> Any:
+        """What the ladder's bounds count of a position: its notional or its contracts."""
+        return size / ladder.contract_size if ladder.unit == "contracts" else notional
 
     # ---------------------------------------------------------------- prices
 
@@ -178,7 +140,7 @@ class VenueRules:
     def _solve(self, side: Any, size: Any, entry: Any, wallet: Any, rate: Any, amount: Any,
                cross: bool, ladder: Ladder) -> Any:
         solve.check_position(side, size, entry)
-        if self.maintenance_at_entry and not cross:
+        if self.frozen_at_entry(cross):
             return self._at_entry(side, size, entry, wallet, ladder, rate, amount)
         if rate is None and ladder.unit == "contracts":
             rate, amount = self._terms_of_position(size, 0.0, ladder)
@@ -212,14 +174,16 @@ class VenueRules:
         """Cash flow to the holder of one settlement (negative: paid) at the venue's price."""
         return margin.funding_amount(signed_size, price, rate)
 
-    def in_funding_window(self, opened: float, closed: float, stamp: float) -> bool:
+    def in_funding_window(self, opened: float, closed: float, stamp: float,
+                          grace: float | None = None) -> bool:
         """Whether a position held from ``opened`` to ``closed`` is charged at ``stamp`` (seconds).
 
-        Open at the stamp: opened ≤ stamp ≤ closed; where a venue has a grace, a position opened
-        less than that after the stamp counts as well.
+        Open at the stamp: opened ≤ stamp ≤ closed; where a venue has a grace (or one is given), a
+        position opened less than that after the stamp counts as well.
         """
         late = opened - stamp
-        return (late <= 0 or late < self.funding_grace) and stamp <= closed
+        return (late <= 0 or late < (self.funding_grace if grace is None else grace)) \
+            and stamp <= closed
 
     def liquidation_fee_on(self, notional: Any) -> Any:
         """Fee the venue takes on a liquidated notional, beside what it seizes."""
