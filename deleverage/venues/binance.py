@@ -8,6 +8,9 @@ position is still charged are a third party's (freqtrade), not the venue's.
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,6 +18,7 @@ from deleverage import margin
 from deleverage.policies import Fees
 from deleverage.venues.rules import InverseRules, VenueRules
 
+_ROUNDING = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class BinanceUsdm(VenueRules):
@@ -32,28 +36,39 @@ class BinanceUsdm(VenueRules):
 
     def hedged_liquidation_price(
         self, long: tuple[float, float], short: tuple[float, float], wallet: float, *,
-        others_unrealised: float = 0.0, others_maintenance: float = 0.0,
+        mark: float | None = None, others_unrealised: float = 0.0,
+        others_maintenance: float = 0.0,
     ) -> float | None:
         """One price for both legs of a cross hedge-mode pair; each leg is (size, entry price).
 
         Source: the FAQ's formula with its one-way position left out; each leg's bracket is that of
-        its own liquidation notional, found by fixed point. None where no positive mark liquidates,
-        also where equal legs leave the equity flat and above maintenance at every mark.
+        its own liquidation notional. Equity less both maintenances is concave in the mark, so a
+        nearly closed hedge may die below and above: the price nearest to ``mark`` is given, without
+        one that on the side the net position loses on. None where no positive mark liquidates.
         """
-        (q_long, e_long), (q_short, e_short) = long, short
         free = wallet + others_unrealised - others_maintenance
-        level = free - q_long * e_long + q_short * e_short
-        price = e_long
-        for _ in range(4 * len(self.ladder.brackets)):
-            one, two = self.bracket(q_long * price), self.bracket(q_short * price)
-            slope = q_long * (one.rate - 1) + q_short * (two.rate + 1)
-            found = (level + one.amount + two.amount) / slope if slope else 0.0
-            if found <= 0:
-                return None
-            if self.bracket(q_long * found) is one and self.bracket(q_short * found) is two:
-                return found
-            price = found
-        return None
+        level = free - long[0] * long[1] + short[0] * short[1]
+        found = list(self._hedge_roots(long[0], short[0], level))
+        if not found:
+            return None
+        if mark is not None:
+            return min(found, key=lambda price: abs(price - mark))
+        return found[0] if long[0] > short[0] else found[-1]
+
+    def _hedge_roots(self, long: float, short: float, level: float) -> Iterator[float]:
+        """Rising marks at which ``level + (long − short)·P`` equals the maintenance of both."""
+        bounds = sorted({0.0, *(upper / size for size in (long, short) if size
+                                for upper in self.ladder.uppers if math.isfinite(upper))})
+        last = -math.inf
+        for lower, upper in itertools.pairwise([*bounds, math.inf]):
+            inside = lower + 1.0 if math.isinf(upper) else (lower + upper) / 2
+            one, two = self.bracket(long * inside), self.bracket(short * inside)
+            slope = long * (1 - one.rate) - short * (1 + two.rate)
+            root = -(level + one.amount + two.amount) / slope if slope else math.nan
+            near = _ROUNDING * root  # a root on a bound belongs to both brackets
+            if root > 0 and lower - near <= root <= upper + near and root - last > near:
+                yield root
+                last = root
 
 
 @dataclass(frozen=True, slots=True)
