@@ -117,16 +117,14 @@ def _choose(known: list[Ladder], when: int | None, later: bool) -> Ladder:
     if when is None:
         return dated[-1] if dated else known[-1]
     past = [item for item in dated if _observed_ns(item) <= when]
-    in_force = [item for item in past
-                if item.closed is None or when < timestamps.parse(item.closed)]
-    if in_force:
-        return in_force[-1]
+    if past and not LadderUse(past[-1], when).outlived:
+        return past[-1]
     undated = [item for item in known if item.observed is None]
     if undated:
         return undated[-1]
     following = [item for item in dated if _observed_ns(item) > when]
     if not following:
-        return past[-1]  # closed, and nothing known since: the state says so
+        return past[-1]  # closed, and nothing known since: its state and line say so
     if past or later:
         return following[0]
     first = following[0]

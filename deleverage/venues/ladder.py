@@ -139,11 +139,17 @@ class LadderUse:
         if self.ladder.confidence == "user":
             return "given"
         age = self.age_days
-        if age is None or not self.ladder.trusted:
+        if age is None or not self.ladder.trusted or self.outlived:
             return "undated or unverified"
         if age < 0:
             return "nearest later"
         return "older than 180 days" if age > 180 else "dated"
+
+    @property
+    def outlived(self) -> bool:
+        """True where a known change of rules has ended the ladder before the time of use."""
+        closed = self.ladder.closed
+        return closed is not None and self.at_ns >= timestamps.parse(closed)
 
     @property
     def assumed(self) -> bool:
@@ -157,6 +163,8 @@ class LadderUse:
             seen = f"observed {seen}, {self.age_days} days old"
             if self.age_days < 0:
                 seen = f"observed {self.ladder.observed}, {-self.age_days} days LATER"
+        if self.outlived:
+            seen += f", CLOSED on {self.ladder.closed}"
         mark = "ASSUMED: " if self.assumed else ""
         return f"{mark}{self.ladder.id} ({seen}, {self.ladder.confidence}, {self.state})"
 
