@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Sequence
 
 from deleverage.cli.account import add_debug
@@ -46,11 +47,21 @@ def strategies() -> dict[str, str]:
 
 
 def venues() -> dict[str, str]:
-    """Venues with rules of their own, and the symbols whose maintenance ladder is shipped."""
+    """Venues and their products; the symbols whose ladder is shipped, by its state today."""
     from deleverage import venues as known
 
-    return {name: f"ladders shipped: {', '.join(known.symbols(name)) or 'none'}"
-            for name in known.names()}
+    now = time.time_ns()
+    found = {}
+    for name in known.names():
+        for product in known.products(name):
+            states: dict[str, list[str]] = {}
+            for symbol in known.symbols(name, product):
+                state = known.get(name, product, symbol, at=now).use.state
+                states.setdefault(state, []).append(symbol)
+            found[f"{name} {product}"] = "; ".join(
+                f"{state}: {', '.join(symbols)}" for state, symbols in states.items()) \
+                or "no ladder shipped: pass one"
+    return found
 
 
 def sources() -> dict[str, str]:

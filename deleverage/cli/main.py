@@ -23,9 +23,11 @@ COMMANDS = {
     "run": "one strategy on one dataset: its tearsheet, the leverage scan first",
     "compare": "saved results side by side",
     "data": "import, show and check datasets",
+    "venues": "check printed figures against the venue rules",
     "list": "strategies, venues, sources, analyzers, scenarios",
 }
-MODULES = {"": "demo", "run": "run", "compare": "compare", "data": "data", "list": "listing"}
+MODULES = {"": "demo", "run": "run", "compare": "compare", "data": "data", "venues": "venues",
+           "list": "listing"}
 
 
 class Command(Protocol):
