@@ -47,7 +47,8 @@ def add_market(parser: Parser) -> None:
     """What the account meets."""
     group = parser.add_argument_group("venue and policies")
     group.add_argument("--venue", metavar="NAME", help="rules and ladder (default: the data's)")
-    group.add_argument("--ladder", metavar="FILE", help="a maintenance ladder of your own")
+    group.add_argument("--ladder", metavar="FILE", help="a maintenance ladder of "
+                       "your own, or nearest-later: assume that the first one known held before")
     group.add_argument("--fees", type=fees, metavar="MAKER,TAKER",
                        help="fractions of notional, 0.0002,0.0005 (default: the venue's)")
     group.add_argument("--slippage-bp", type=number, metavar="BP",

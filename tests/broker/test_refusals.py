@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deleverage import Fees
-from deleverage.venues import ladder as ladders
+from deleverage.venues import ladder_file as ladders
 from tests.broker.runs import ORDER, Scripted, buy, close, market, play, sell, still
 from tests.markets import make_columns
 

@@ -11,19 +11,28 @@ import pytest
 from deleverage import venues
 from deleverage.errors import LeverageError, UnknownName, UsageError
 from deleverage.venues import ladder_file as ladders
+from tests.conftest import ROOT
 from tests.core.desks import BTC, ETH, make_ladder
 
+LADDERS = ROOT / "deleverage" / "venues" / "ladders"
 
-def test_both_venues_are_known() -> None:
-    """Binance and Bybit, each with ETH and BTC among its symbols."""
-    assert venues.names() == ("binance", "bybit")
+
+def test_every_venue_is_known() -> None:
+    """Five venues with their products, the linear one first; each has a ladder for BTC."""
+    assert {name: venues.products(name) for name in venues.names()} == {
+        "binance": ("usdm", "coinm"), "bybit": ("linear", "inverse"), "hyperliquid": ("perp",),
+        "okx": ("swap", "inverse"), "gate": ("usdt", "inverse")}
     for name in venues.names():
+        assert any(symbol.startswith("BTC") for symbol in venues.symbols(name))
+    for name in ("binance", "bybit"):
         assert {ETH, BTC} <= set(venues.symbols(name))
 
 
 @pytest.mark.parametrize(("arguments", "says"), [
     ({"venue": "binanse"}, "did you mean 'binance'"),
-    ({"venue": "binance", "product": "coinm"}, "known: usdm"),
+    ({"venue": "binance", "product": "coin-m"}, "did you mean 'coinm'"),
+    ({"venue": "binance", "product": "coinm", "symbol": "ETHUSD_PERP"}, "pass a ladder file"),
+    ({"venue": "hyperliquid", "symbol": "ETHUSDT"}, "did you mean 'ETH'"),
     ({"venue": "binance", "symbol": "ETHUSD"}, "did you mean 'ETHUSDT'"),
     ({"venue": "bybit", "symbol": "SOLUSDT"}, "known: BTCUSDT, ETHUSDT, LTCUSDT"),
 ])
@@ -39,16 +48,13 @@ def test_a_name_nobody_knows_is_refused(arguments: dict[str, str], says: str) ->
     ("binance", ETH, "2024-10-24", "binance_usdm_ethusdt_20241024", "dated"),
     ("binance", ETH, "2024-10-23", "binance_usdm_ethusdt_2021", "undated or unverified"),
     ("binance", BTC, "2024-10-23", "binance_usdm_btcusdt_20210326", "older than 180 days"),
-    ("binance", BTC, "2021-03-25", "binance_usdm_btcusdt_20210326", "nearest later"),
     ("bybit", ETH, "2026-01-31", "bybit_linear_ethusdt_unverified", "undated or unverified"),
-    ("bybit", BTC, "2026-01-31", "bybit_linear_btcusdt_20260226", "nearest later"),
     ("bybit", BTC, "2026-03-01", "bybit_linear_btcusdt_20260226", "dated"),
 ])
 def test_the_ladder_known_at_the_time_is_used(
     venue: str, symbol: str, at: str, ladder: str, state: str
 ) -> None:
-    """The latest observation by then; else an undated ladder, else the nearest later one, so named.
-    """
+    """The latest observation by then; without one an undated ladder, so named."""
     use = venues.get(venue, symbol=symbol, at=at).use
     assert (use.ladder.id, use.state) == (ladder, state)
 
@@ -146,12 +152,17 @@ def test_the_bundled_ladders_are_the_reference_ones(reference: Path) -> None:
     if not path.is_file():
         pytest.skip("no tiers.json beside the reference data")
     known = {item["id"]: item for item in json.loads(path.read_text())["ladders"]}
-    for venue in venues.names():
-        for symbol in venues.symbols(venue):
-            ladder = venues.get(venue, symbol=symbol).ladder
-            raw = known[ladder.id]
-            assert ladder.observed == raw["valid_from"]
-            assert ladder.confidence == raw["confidence"]
-            assert [[r.lower, r.rate] for r in ladder.brackets] == \
-                [[row[0], row[2]] for row in raw["rows"]]
-            assert [r.max_leverage for r in ladder.brackets] == [row[3] for row in raw["rows"]]
+    bundled = [raw for name in sorted(LADDERS.glob("*.json"))
+               for raw in json.loads(name.read_text())]
+    assert len(bundled) > 20
+    for mine in bundled:
+        raw = known[mine["id"]]
+        assert (mine["observed"], mine["confidence"]) == (raw["valid_from"], raw["confidence"])
+        ladder = ladders.from_mapping(mine, where=mine["id"])
+        for rung, row in zip(ladder.brackets, raw["rows"], strict=True):
+            cell = dict(zip(raw["columns"], row, strict=True))
+            bound = cell.get("max_notional", cell.get("max_contracts"))
+            assert rung.upper == (float("inf") if bound is None else bound)
+            lowest = cell.get("min_notional", cell.get("min_contracts", 0))
+            assert rung.lower == pytest.approx(lowest, rel=2e-5)  # OKX prints 1000 and 1000.01
+            assert (rung.rate, rung.max_leverage) == (cell["mmr"], cell["max_leverage"])
