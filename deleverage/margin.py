@@ -19,6 +19,7 @@ its COIN-M sibling; Bybit help centre "Liquidation price (USDT contract)" and "(
 
 from __future__ import annotations
 
+import math
 from typing import TypeVar
 
 import numpy as np
@@ -54,18 +55,19 @@ def inverse_at_liquidation(
 ) -> Number:
     """Family A for inverse contracts: ``S·(s + rate) / (wallet + amount + s·S/E)``.
 
-    A denominator of the wrong sign means that no mark liquidates (a short with more margin than
-    value); the caller decides.
+    A result ≤ 0 or infinite means that no mark liquidates (a short with no less margin than value)
+    or that every one does (a long that owes more than its value); the caller decides.
     """
-    return value * (side + rate) / (wallet + amount + side * value / entry)
+    return _over(value * (side + rate), wallet + amount + side * value / entry)
 
 
 def inverse_at_entry(
     side: Number, value: Number, entry: Number, wallet: Number, rate: Number, amount: Number
 ) -> Number:
-    """Family B for inverse contracts: ``S / (S/E + s·(wallet − MM))``, MM at entry."""
+    """Family B for inverse contracts: ``S / (S/E + s·(wallet − MM))``, MM at entry; may be ≤ 0 or
+    infinite as in family A."""
     frozen = maintenance(value / entry, rate, amount)
-    return value / (value / entry + side * (wallet - frozen))
+    return _over(value, value / entry + side * (wallet - frozen))
 
 
 def bankruptcy(side: Number, size: Number, entry: Number, wallet: Number) -> Number:
@@ -74,8 +76,15 @@ def bankruptcy(side: Number, size: Number, entry: Number, wallet: Number) -> Num
 
 
 def inverse_bankruptcy(side: Number, value: Number, entry: Number, wallet: Number) -> Number:
-    """The price at which an inverse position's margin is gone: ``S / (S/E + s·wallet)``."""
-    return value / (value / entry + side * wallet)
+    """The price at which an inverse position's margin is gone: ``S / (S/E + s·wallet)``; ≤ 0 or
+    infinite where it is gone at no mark (a short) or at every one (a long)."""
+    return _over(value, value / entry + side * wallet)
+
+
+def inverse_price(value: Number, notional: Number) -> Number:
+    """The price at which an inverse position of ``value`` USD is worth ``notional`` coin: ``S/N``,
+    infinite for nothing."""
+    return _over(value, notional)
 
 
 def with_buffer(side: Number, liquidation: Number, entry: Number, buffer: Number) -> Number:
@@ -104,3 +113,11 @@ def funding_amount(signed_size: Number, price: Number, rate: Number) -> Number:
 def inverse_funding_amount(signed_value: Number, price: Number, rate: Number) -> Number:
     """Cash flow in coin of one settlement on an inverse position: ``−(S/price) × rate``."""
     return -(signed_value / price * rate)
+
+
+def _over(above: Number, below: Number) -> Number:
+    """``above ÷ below``, infinite where ``below`` is zero."""
+    if isinstance(below, np.ndarray):
+        with np.errstate(divide="ignore"):
+            return above / below
+    return above / below if below else math.copysign(math.inf, above)

@@ -75,14 +75,14 @@ class VenueRules(BracketRules):
                      cross: bool = False, ladder: Ladder | None = None, rate: Any = None,
                      amount: Any = 0.0, others_unrealised: Any = 0.0,
                      others_maintenance: Any = 0.0) -> Any:
-        """Maintenance ÷ equity at a mark: 1 is liquidation. (OKX prints the reciprocal.)
+        """Maintenance ÷ equity at a mark: 1 is liquidation, infinity that nothing is left.
 
         The arguments are those of :meth:`liquidation_price`; the equity is what the other positions
         leave to this one.
         """
         held = self._held(size, entry_price, mark, cross, ladder, rate, amount)
         wallet = wallet + others_unrealised - others_maintenance
-        return held / (wallet + self.unrealised(side * size, entry_price, mark))
+        return solve.share(held, wallet + self.unrealised(side * size, entry_price, mark))
 
     def _held(self, size: Any, entry: Any, mark: Any, cross: bool, ladder: Ladder | None = None,
               rate: Any = None, amount: Any = 0.0) -> Any:
@@ -139,7 +139,7 @@ class VenueRules(BracketRules):
 
     def _solve(self, side: Any, size: Any, entry: Any, wallet: Any, rate: Any, amount: Any,
                cross: bool, ladder: Ladder) -> Any:
-        solve.check_position(side, size, entry)
+        solve.check_position(side, size, entry, wallet)
         if self.frozen_at_entry(cross):
             return self._at_entry(side, size, entry, wallet, ladder, rate, amount)
         if rate is None and ladder.unit == "contracts":
@@ -154,7 +154,9 @@ class VenueRules(BracketRules):
                         rate: Any, amount: Any) -> Any:
         if rate is None:
             if ladder.jumps:
-                return solve.across_jumps(ladder, side, size, entry, wallet, self.maintenance_fee)
+                worth = solve.across_jumps(
+                    ladder, side, size * entry, wallet, self.maintenance_fee)
+                return solve.positive(worth / size, side)
             # at liquidation N − s·MM(N) = Q·E − s·wallet
             rate, amount = solve.terms_at_liquidation(
                 ladder, -side, size * entry - side * wallet, self.maintenance_fee)
@@ -205,9 +207,9 @@ class InverseRules(VenueRules):
         return margin.inverse_unrealised(signed_size, entry_price, mark)
 
     def bankruptcy_price(self, side: Any, size: Any, entry_price: Any, wallet: Any) -> Any:
-        """The price at which the margin is gone; None where a short's margin covers its value."""
-        worth = size / entry_price + side * wallet
-        return solve.positive(solve.ratio(size, worth), 1)
+        """The price at which the margin is gone: none for a short whose margin covers its value,
+        infinity for a long that owes more than its value."""
+        return solve.finite(margin.inverse_bankruptcy(side, size, entry_price, wallet), side)
 
     def funding_payment(self, signed_size: Any, price: Any, rate: Any) -> Any:
         """Cash flow in coin of one settlement."""
@@ -216,15 +218,19 @@ class InverseRules(VenueRules):
     def _at_liquidation(self, side: Any, size: Any, entry: Any, wallet: Any, ladder: Ladder,
                         rate: Any, amount: Any) -> Any:
         if rate is None:
+            if ladder.jumps:
+                worth = solve.across_jumps(
+                    ladder, -side, size / entry, wallet, self.maintenance_fee)
+                return solve.finite(margin.inverse_price(size, worth), side)
             # at liquidation N + s·MM(N) = S/E + s·wallet, N in coin
             rate, amount = solve.terms_at_liquidation(
                 ladder, side, size / entry + side * wallet, self.maintenance_fee)
         price = margin.inverse_at_liquidation(
             side, size, entry, wallet, rate + self.maintenance_fee, amount)
-        return solve.positive(price, 1)
+        return solve.finite(price, side)
 
     def _at_entry(self, side: Any, size: Any, entry: Any, wallet: Any, ladder: Ladder,
                   rate: Any, amount: Any) -> Any:
         rate, amount = solve.terms(ladder, size / entry, rate, amount)
-        return solve.positive(
-            margin.inverse_at_entry(side, size, entry, wallet, rate, amount), 1)
+        return solve.finite(
+            margin.inverse_at_entry(side, size, entry, wallet, rate, amount), side)

@@ -12,20 +12,29 @@ import numpy as np
 from deleverage.errors import UsageError
 from deleverage.venues.ladder import Ladder
 
-CHUNK = 16_384  # elements: temporaries of 128 KiB
+CHUNK = 16_384  # elements: a temporary of 128 KiB stays in the processor's second cache
 
 
-def check_position(side: Any, size: Any, entry: Any) -> None:
-    """Raise UsageError unless side is ±1 and size and entry price are positive."""
+def check_position(side: Any, size: Any, entry: Any, wallet: Any) -> None:
+    """Raise UsageError unless side is ±1, size and entry price are positive, wallet is a number.
+
+    An array's wallet is looked at by :func:`positive`, where a NaN costs nothing to find.
+    """
     if isinstance(size, np.ndarray):
-        sides = bool(np.all(np.abs(side) == 1))
-        above_zero = bool(np.all((size > 0) & (entry > 0)))
+        sides = bool((side * side == 1).all())
+        above_zero = bool(size.min() > 0 and entry.min() > 0) if size.size else True  # NaN: false
     else:
         sides, above_zero = side in (1, -1), size > 0 and entry > 0
+        if wallet != wallet:
+            raise _no_number()
     if not sides:
         raise UsageError(f"side must be +1 or -1, found {side}")
     if not above_zero:
         raise UsageError(f"size and entry price must be > 0, found {size} and {entry}")
+
+
+def _no_number() -> UsageError:
+    return UsageError("the margin behind a position is not a number")
 
 
 def terms(ladder: Ladder, key: Any, rate: Any, amount: Any) -> tuple[Any, Any]:
@@ -33,8 +42,8 @@ def terms(ladder: Ladder, key: Any, rate: Any, amount: Any) -> tuple[Any, Any]:
     if rate is not None:
         return rate, amount
     if isinstance(key, np.ndarray):
-        found = ladder.index(key)
-        return ladder.rates[found], ladder.amounts[found]
+        found = _passed(key, ladder.uppers, _span(key)).astype(np.intp)
+        return ladder.rates.take(found), ladder.amounts.take(found)
     rung = ladder.bracket(key)
     return rung.rate, rung.amount
 
@@ -49,17 +58,31 @@ def terms_at_liquidation(ladder: Ladder, sign: Any, level: Any, fee: float) -> t
         edges = ladder.edges(1 if sign > 0 else -1, fee)
         rung = ladder.brackets[min(bisect_left(edges, level), len(edges) - 1)]
         return rung.rate, rung.amount
-    # an edge passed is a bracket left behind; a dozen comparisons beat a binary search
-    rises = np.asarray(sign) > 0
-    found = np.where(rises, _passed(level, ladder.edges(1, fee)),
-                     _passed(level, ladder.edges(-1, fee))).astype(np.intp)
-    return ladder.rates.take(found), ladder.amounts.take(found)
+    span, rises = _span(level), sign > 0
+    found = _passed(level, ladder.edges(-1, fee), span)
+    # the edges of the other sign lie higher: as many or fewer of them are passed
+    found -= (found - _passed(level, ladder.edges(1, fee), span)) * rises
+    index = found.astype(np.intp)
+    return ladder.rates.take(index), ladder.amounts.take(index)
 
 
-def _passed(level: Any, edges: tuple[float, ...]) -> Any:
-    count = np.zeros(level.shape, dtype=np.int8)
-    for edge in edges[:-1]:
-        np.add(count, (level > edge).view(np.int8), out=count)
+def _span(key: Any) -> tuple[float, float]:
+    return (float(key.min()), float(key.max())) if key.size else (0.0, 0.0)
+
+
+def _passed(key: Any, edges: tuple[float, ...], span: tuple[float, float]) -> Any:
+    """How many of the rising edges lie below each key, the last one left out.
+
+    A few comparisons beat a binary search, and only edges within the span of the keys tell any two
+    of them apart.
+    """
+    low, high = span
+    first = bisect_left(edges, low, hi=len(edges) - 1)
+    count = np.full(key.shape, first, dtype=np.int8 if len(edges) < 128 else np.int32)
+    for edge in edges[first:-1]:
+        if edge >= high:
+            break
+        np.add(count, (key > edge).view(np.int8), out=count)
     return count
 
 
@@ -80,52 +103,67 @@ def in_chunks(answer: Callable[..., Any], *values: Any) -> Any:
     return result.reshape(shape)
 
 
-def across_jumps(ladder: Ladder, side: Any, size: Any, entry: Any, wallet: Any, fee: float) -> Any:
-    """The first mark, moving against the position, at which a ladder without amounts liquidates.
+def across_jumps(ladder: Ladder, sign: Any, worth: Any, wallet: Any, fee: float) -> Any:
+    """The first notional, moving against the position, at which a ladder without amounts kills it.
 
-    Maintenance jumps at a bound: where a bracket has no root and the next one already asks for more
-    than the equity at the bound, the position is liquidated where the mark crosses the bound.
+    Equity at notional N is ``wallet + sign × (N − worth)``: ``worth`` is the notional at entry,
+    ``sign`` is +1 where profit rises with N (a linear long, an inverse short). Maintenance jumps at
+    a bound: where a bracket has no root and the next one already asks for more than the equity at
+    the bound, the position is liquidated where the mark crosses the bound. A result ≤ 0 is none.
     """
-    if isinstance(wallet, np.ndarray) or isinstance(size, np.ndarray):
-        rows = np.broadcast(side, size, entry, wallet)
-        shape = rows.shape
-        found = [_first_crossing(ladder, s, q, e, w, fee) for s, q, e, w in rows]
-        return np.array([math.nan if p is None else p for p in found]).reshape(shape)
-    return _first_crossing(ladder, side, size, entry, wallet, fee)
+    if isinstance(worth, np.ndarray):
+        rows = np.broadcast(sign, worth, wallet)
+        found = [_first_crossing(ladder, each, at, behind, fee) for each, at, behind in rows]
+        return np.array(found).reshape(rows.shape)
+    return _first_crossing(ladder, sign, worth, wallet, fee)
 
 
-def _first_crossing(
-    ladder: Ladder, side: Any, size: Any, entry: Any, wallet: Any, fee: float
-) -> float | None:
-    notional = float(size * entry)
-    start = ladder.brackets.index(ladder.bracket(notional))
-    order = range(start, -1, -1) if side > 0 else range(start, len(ladder.brackets))
+def _first_crossing(ladder: Ladder, sign: Any, worth: Any, wallet: Any, fee: float) -> float:
+    start = min(bisect_left(ladder.uppers, worth), len(ladder.uppers) - 1)
+    order = range(start, -1, -1) if sign > 0 else range(start, len(ladder.brackets))
     for number in order:
         rung = ladder.brackets[number]
-        rate = rung.rate + fee
-        root = float((notional - side * wallet) / (1 - side * rate))
-        near = rung.upper if side > 0 else rung.lower  # where this bracket is entered
-        if (near - root) * side <= 0 and number != start:
-            return near / float(size)  # already beyond it at the bound
-        far = rung.lower if side > 0 else rung.upper
-        if (root - far) * side > 0 or number == order[-1]:
-            price: float | None = positive(root / float(size), side)
-            return price
-    return None
+        root = float((worth - sign * wallet) / (1 - sign * (rung.rate + fee)))
+        near, far = (rung.upper, rung.lower) if sign > 0 else (rung.lower, rung.upper)
+        if number != start and (near - root) * sign <= 0:
+            return near  # already beyond it at the bound
+        if (root - far) * sign > 0:
+            return root
+    return root  # beyond the last bound: at or below zero, or above every notional
 
 
 def positive(price: Any, side: Any) -> Any:
     """A price ≤ 0 (or none at all): nothing liquidates a long; a short has lost everything."""
-    if isinstance(price, np.ndarray):
-        none = np.where(np.asarray(side) > 0, np.nan, 0.0)
-        return np.where(price > 0, price, none)
-    if price > 0:
-        return float(price)
-    return None if side > 0 else 0.0
+    if not isinstance(price, np.ndarray):
+        if price > 0:
+            return float(price)
+        return None if side > 0 else 0.0
+    if not price.size or price.min() > 0:  # the usual case, and no NaN among them
+        return price
+    if np.isnan(price).any():
+        raise _no_number()
+    return np.where(price > 0, price, np.where(np.asarray(side) > 0, np.nan, 0.0))
 
 
-def ratio(above: Any, below: Any) -> Any:
-    """``above ÷ below``, 0 where the divisor is not positive."""
+def finite(price: Any, side: Any) -> Any:
+    """A price of an inverse contract ≤ 0 or infinite: no mark liquidates a short that is worth less
+    than its margin; a long that owes more than its value is lost at every mark, up to infinity.
+    """
+    if not isinstance(price, np.ndarray):
+        if 0 < price < math.inf:
+            return float(price)
+        return math.inf if side > 0 else None
+    if not price.size or (price.min() > 0 and price.max() < math.inf):
+        return price
+    if np.isnan(price).any():
+        raise _no_number()
+    return np.where((price > 0) & (price < math.inf), price,
+                    np.where(np.asarray(side) > 0, math.inf, np.nan))
+
+
+def share(above: Any, below: Any) -> Any:
+    """``above ÷ below``, infinite where nothing is left below."""
     if isinstance(below, np.ndarray):
-        return np.divide(above, below, out=np.zeros_like(below), where=below > 0)
-    return above / below if below > 0 else 0.0
+        left = below > 0
+        return np.divide(above, below, out=np.full(left.shape, math.inf), where=left)
+    return above / below if below > 0 else math.inf
