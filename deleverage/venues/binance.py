@@ -44,16 +44,22 @@ class BinanceUsdm(VenueRules):
         Source: the FAQ's formula with its one-way position left out; each leg's bracket is that of
         its own liquidation notional. Equity less both maintenances is concave in the mark, so a
         nearly closed hedge may die below and above: the price nearest to ``mark`` is given, without
-        one that on the side the net position loses on. None where no positive mark liquidates.
+        one that on the side the net position loses on. None where no positive mark liquidates, 0
+        where every one does.
         """
         free = wallet + others_unrealised - others_maintenance
         level = free - long[0] * long[1] + short[0] * short[1]
         found = list(self._hedge_roots(long[0], short[0], level))
         if not found:
-            return None
+            return None if self._hedge_room(long[0], short[0], level, long[1]) > 0 else 0.0
         if mark is not None:
             return min(found, key=lambda price: abs(price - mark))
         return found[0] if long[0] > short[0] else found[-1]
+
+    def _hedge_room(self, long: float, short: float, level: float, mark: float) -> float:
+        """Equity of the pair less the maintenance of both legs at a mark."""
+        held = self.maintenance_margin(long * mark) + self.maintenance_margin(short * mark)
+        return float(level + (long - short) * mark - held)
 
     def _hedge_roots(self, long: float, short: float, level: float) -> Iterator[float]:
         """Rising marks at which ``level + (long − short)·P`` equals the maintenance of both."""
