@@ -97,7 +97,8 @@ def test_every_kind_is_listed(kind: str, name: str, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize("words", [[], ["run"], ["compare"], ["list"], ["data"],
-                                   ["data", "import"], ["data", "show"], ["data", "check"]])
+                                   ["data", "import"], ["data", "show"], ["data", "check"],
+                                   ["venues"], ["venues", "check"]])
 def test_help_of_every_command(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """--help prints usage and exits 0; the top page names every command that works."""
     try:
@@ -108,7 +109,7 @@ def test_help_of_every_command(words: list[str], capsys: pytest.CaptureFixture[s
     assert code == 0
     assert page.startswith("usage: deleverage")
     if not words:
-        assert all(name in page for name in ("run", "compare", "data", "list"))
+        assert all(name in page for name in ("run", "compare", "data", "venues", "list"))
 
 
 def test_the_reader_of_stdout_may_leave(command: Command, dataset: Path, tmp_path: Path) -> None:
