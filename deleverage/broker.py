@@ -127,6 +127,9 @@ class PerpetualBroker(StockApi):
                              "instrument on one feed (resampledata gives the others)")
         rules = p.venue if isinstance(p.venue, venues.VenueRules) else venues.get(
             p.venue, symbol=symbol, at=view.started, ladder=p.ladder)
+        if isinstance(rules, venues.InverseRules):
+            raise UsageError(f"{rules.name} {rules.product}: the account trades linear contracts; "
+                             "rules of inverse ones answer margins and prices only")
         venues.check_leverage(rules, p.leverage)
         fees = p.fees or rules.fees
         self.desk.terms.rules[symbol] = rules

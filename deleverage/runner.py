@@ -180,7 +180,8 @@ def _result(spec: RunSpec, source: Source, columns: MarketColumns, ran: bt.Strat
     if rules is None:  # nothing was traded, so the broker never asked the venue
         rules = rules_of(spec, columns)
     lines = (*_warmup(ran, len(columns)), *caveats(
-        columns, figures, taken.trades, mark=spec.mark, assumptions=_assumptions(rules)))
+        columns, figures, taken.trades, mark=spec.mark,
+        assumptions=_assumptions(rules, spec.margin)))
     days, equity = daily_equity(columns.close_ns, taken.curves.equity, taken.start)
     return RunResult(
         spec=spec, provenance=_provenance(spec, source, columns, rules, ran),
@@ -215,8 +216,10 @@ def _parameters(ran: bt.Strategy) -> Mapping[str, Any]:
     return {name: plain(value) for name, value in ran.p._getkwargs().items()}
 
 
-def _assumptions(rules: VenueRules) -> tuple[str, ...]:
+def _assumptions(rules: VenueRules, mode: str) -> tuple[str, ...]:
     lines = rules.assumptions
+    if mode == "cross" and rules.cross_assumed:
+        lines += (rules.cross_assumed,)
     if rules.use.state == "older than 180 days":
         lines += (f"maintenance ladder is older than 180 days: {rules.use.describe()}",)
     return lines

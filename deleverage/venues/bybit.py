@@ -34,6 +34,9 @@ class BybitLinear(VenueRules):
     funding_payer: ClassVar[str] = "free"
     margin_at_mark: ClassVar[bool] = False
     maintenance_at_entry: ClassVar[bool] = True
+    cross_assumed: ClassVar[str] = (
+        "bybit cross is a declared assumption: the unified account's rule is not published, "
+        "maintenance is taken at mark over all positions")
     assumed_max_leverage: ClassVar[float | None] = 100.0
 
 

@@ -32,7 +32,8 @@ class VenueRules(BracketRules):
     default. ``funding_payer``: which balance pays an isolated position's funding first,
     ``position`` or ``free``; ``funding_price``: mark or oracle. ``funding_grace``: seconds after a
     stamp within which a new position still counts as open at it. ``liquidation_fee``: share of the
-    liquidated notional.
+    liquidated notional. ``cross_assumed``: what is assumed of cross accounts where the venue's own
+    rule is not known.
     """
 
     closing_fee: float | None = None
@@ -48,6 +49,7 @@ class VenueRules(BracketRules):
     maintenance_at_entry: ClassVar[bool] = False
     fee_inside: ClassVar[bool] = False
     liquidation_fee: ClassVar[float] = 0.0
+    cross_assumed: ClassVar[str] = ""
 
     @property
     def maintenance_fee(self) -> float:

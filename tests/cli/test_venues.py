@@ -119,6 +119,16 @@ def test_a_run_on_a_ladder_that_cannot_be(command: Command, dataset: Path, tmp_p
     assert list((tmp_path / "here").iterdir()) == []
 
 
+def test_an_assumed_cross_rule_is_on_the_sheet(dataset: Path,
+                                               capsys: pytest.CaptureFixture[str]) -> None:
+    """Bybit's unified account: said in cross, not in isolated; Binance's rule is published."""
+    for venue, mode, said in (("bybit", "cross", True), ("bybit", "isolated", False),
+                              ("binance", "cross", False)):
+        assert entry(["run", "--data", str(dataset), "--strategy", "buy_and_hold", "--no-scan",
+                      "--venue", venue, "--margin", mode, "--leverage", "2"]) == 0
+        assert ("bybit cross is a declared assumption" in capsys.readouterr().out) is said
+
+
 def test_a_run_before_the_first_ladder(command: Command, tmp_path: Path) -> None:
     """Refused with the earliest; --ladder nearest-later declares it, and the sheet says so."""
     from deleverage.feeds.dataset import write_dataset

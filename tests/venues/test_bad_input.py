@@ -113,6 +113,15 @@ def test_the_limit_falls_with_the_notional() -> None:
         venues.check_leverage(rules, 125, 50_001)
 
 
+def test_inverse_rules_do_not_trade() -> None:
+    """The account is linear: rules of an inverse contract are refused before the first order."""
+    given = venues.get("binance", symbol="ETHUSDT", at="2026-01-31").ladder
+    rules = venues.get("binance", "coinm", "ETHUSDT", "2026-01-31", given)
+    with pytest.raises(UsageError, match="binance coinm: the account trades linear") as caught:
+        play({}, market(*still(4)), venue=rules)
+    one_line(caught.value)
+
+
 @pytest.mark.parametrize("stake", [0, -1, NAN])
 def test_a_stake_that_cannot_be(stake: float) -> None:
     """The largest leverage of nothing is refused."""
