@@ -59,22 +59,29 @@ def _wallet_fee(case: Inputs) -> Any:
 
 
 def _of_wallet(case: Inputs, rate: float) -> Any:
-    rules, unrealised, maintenance = case.rules(), 0.0, 0.0
+    rules = case.rules()
+    return rules.liquidation_price(
+        case.side, case.size, case.entry, case.number("wallet"), cross=case.cross, rate=rate,
+        amount=case.number("cum", case.number("mm_deduction", 0.0)), **_others(case, rules))
+
+
+def _wallet_tiers(case: Inputs) -> Any:
+    """The bracket is the one that holds the liquidation notional."""
+    rules = case.rules(case.ladder())
+    return rules.liquidation_price(case.side, case.size, case.entry, case.number("wallet"),
+                                   cross=case.cross, **_others(case, rules))
+
+
+def _others(case: Inputs, rules: VenueRules) -> dict[str, float]:
+    """Unrealised profit and maintenance of the account's other positions, at their marks."""
+    unrealised = maintenance = 0.0
     for other in case.objects("other_positions", []):
         mark = other.number("mark_price")
         unrealised += rules.unrealised(other.side * other.size, other.entry, mark)
         maintenance += rules.maintenance_margin(
             rules.notional(other.size, mark), rate=other.number("mmr") + rules.maintenance_fee,
             amount=other.number("cum", 0.0))
-    return rules.liquidation_price(
-        case.side, case.size, case.entry, case.number("wallet"), cross=case.cross, rate=rate,
-        amount=case.number("cum", case.number("mm_deduction", 0.0)), others_unrealised=unrealised,
-        others_maintenance=maintenance)
-
-
-def _wallet_tiers(case: Inputs) -> Any:
-    return case.rules(case.ladder()).liquidation_price(
-        case.side, case.size, case.entry, case.number("wallet"), cross=case.cross)
+    return {"others_unrealised": unrealised, "others_maintenance": maintenance}
 
 
 def _leverage(case: Inputs) -> Any:
@@ -137,7 +144,7 @@ def _account_equity(case: Inputs) -> Any:
 
 def _okx_margin_ratio(case: Inputs) -> Any:
     """The equity behind a printed ratio, less the unrealised profit in it."""
-    rules: VenueRules = case.rules()
+    rules = case.rules()
     equity = okx.equity_of_ratio(case.number("margin_ratio"), case.number("mm_amount"),
                                  case.number("position_value"), case.number("taker_fee"))
     return rules.liquidation_price(case.side, case.size, case.entry, equity - case.number("upl"),

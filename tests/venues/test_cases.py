@@ -146,6 +146,19 @@ def test_a_venue_with_rules_answers_by_them_whatever_the_case_calls_its_basis() 
     assert cases.answer("bybit", "liquidation_price", inputs) == 2_712
 
 
+def test_other_positions_count_beside_tiers_too() -> None:
+    """30 ETH on the ladder beside a losing BTC: the price that rate and amount give."""
+    other = {"side": "long", "size": 1, "entry_price": 80_000, "mark_price": 78_000, "mmr": 0.005,
+             "cum": 50}
+    inputs = {"side": "long", "size": 30, "entry_price": 3_000, "wallet": 10_000,
+              "margin_mode": "cross", "other_positions": [other]}
+    tiers = [[0, 50_000, 0.004, 125, 0], [50_000, 600_000, 0.005, 100, 50]]
+    price = cases.answer("binance", "liquidation_price", {**inputs, "tiers": tiers})
+    assert round(price, 2) == 2_756.78
+    assert price == cases.answer("binance", "liquidation_price",
+                                 {**inputs, "mmr": 0.005, "cum": 50})
+
+
 def test_buffer_of_no_price_is_no_price() -> None:
     """A position that nothing liquidates has nothing to move."""
     inputs = {"liquidation_price": None, "entry_price": 3_000, "buffer": 0.05, "side": "long"}
