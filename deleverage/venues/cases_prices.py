@@ -72,7 +72,7 @@ def _wallet_tiers(case: Inputs) -> Any:
                                    cross=case.cross, **_others(case, rules))
 
 
-def _others(case: Inputs, rules: VenueRules) -> dict[str, float]:
+def _others(case: Inputs, rules: VenueRules) -> dict[str, Any]:
     """Unrealised profit and maintenance of the account's other positions, at their marks."""
     unrealised = maintenance = 0.0
     for other in case.objects("other_positions", []):
