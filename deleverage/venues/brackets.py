@@ -49,7 +49,11 @@ class BracketRules:
 
     def maintenance_margin(self, notional: Any, *, ladder: Ladder | None = None,
                            rate: Any = None, amount: Any = 0.0) -> Any:
-        """Maintenance margin of a notional: notional × rate − amount (without any fee)."""
+        """Maintenance margin of a notional: notional × rate − amount (without any fee).
+
+        Where the ladder's bounds count contracts (OKX) a notional alone does not tell the bracket:
+        pass its rate, or ask ``position_maintenance``.
+        """
         rate, amount = solve.terms(ladder or self.ladder, notional, rate, amount)
         return margin.maintenance(notional, rate, amount)
 
@@ -60,7 +64,7 @@ class BracketRules:
         return notional / leverage
 
     def max_leverage(self, notional: Any = 0.0, *, ladder: Ladder | None = None) -> Any:
-        """The largest leverage the venue grants for a notional."""
+        """The largest leverage the venue grants for a notional (``position_limit`` takes a size)."""
         chosen = ladder or self.ladder
         if isinstance(notional, np.ndarray):
             limits = chosen.limits[chosen.index(notional)]
