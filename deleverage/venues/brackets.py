@@ -64,7 +64,7 @@ class BracketRules:
         return notional / leverage
 
     def max_leverage(self, notional: Any = 0.0, *, ladder: Ladder | None = None) -> Any:
-        """The largest leverage the venue grants for a notional (``position_limit`` takes a size)."""
+        """The largest leverage granted for a notional (``position_limit`` takes a size)."""
         chosen = ladder or self.ladder
         if isinstance(notional, np.ndarray):
             limits = chosen.limits[chosen.index(notional)]
