@@ -75,8 +75,8 @@ def _funding(figures: Mapping[str, Any], quote: str) -> Iterable[str]:
         f"about {figures['uncertain']:,.2f} {quote}"
     share = "" if figures["uncertain_share"] is None else \
         f" ({figures['uncertain_share']:.0%} of all funding)"
-    yield (f"{_count(figures['missing_due'], 'funding settlement')} fell due without a known rate or price "
-           f"({states}): {money} is uncertain{share}")
+    yield (f"{_count(figures['missing_due'], 'funding settlement')} fell due without a known rate "
+           f"or price ({states}): {money} is uncertain{share}")
 
 
 def _feeds(columns: MarketColumns) -> Iterable[str]:
