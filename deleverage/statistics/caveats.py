@@ -12,7 +12,8 @@ from deleverage.statistics.trades import Trade
 from deleverage.timestamps import show_step
 
 FEW_TRADES = 30  # below, the mean of trades is noise whatever it is
-_UNKNOWN = ("sampled", "sampled_1s", "aggregate", "unknown")
+_LESS_THAN_ALL = {"sampled": "(sampled)", "sampled_1s": "(sampled, at most one a second)",
+                  "aggregate": "(aggregated)", "unknown": "(completeness unknown)"}
 
 
 def caveats(
@@ -80,15 +81,16 @@ def _funding(figures: Mapping[str, Any], quote: str) -> Iterable[str]:
 
 
 def _feeds(columns: MarketColumns) -> Iterable[str]:
+    venues: dict[str, list[str]] = {}
     for cover in columns.market.coverage:
-        if cover.table == "liquidations" and cover.completeness in _UNKNOWN:
-            yield (f"{cover.venue} liquidations ({cover.provider}) are "
-                   f"{_words(cover.completeness)}: its part of the total is a reported share")
-
-
-def _words(completeness: str) -> str:
-    return {"sampled": "sampled", "sampled_1s": "sampled, at most one a second",
-            "aggregate": "aggregated", "unknown": "of unknown completeness"}[completeness]
+        known = venues.get(cover.completeness, [])
+        if cover.table == "liquidations" and cover.completeness in _LESS_THAN_ALL \
+                and cover.venue not in known:
+            venues[cover.completeness] = [*known, cover.venue]
+    if venues:
+        kinds = "; ".join(f"{', '.join(names)} {_LESS_THAN_ALL[kind]}"
+                          for kind, names in venues.items())
+        yield f"liquidations are reported shares, not totals, of: {kinds}"
 
 
 def _orders(figures: Mapping[str, Any]) -> Iterable[str]:

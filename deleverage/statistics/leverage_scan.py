@@ -87,6 +87,8 @@ def scan_row(leverage: float, statistics: Mapping[str, Any], note: str = "") -> 
     trades, near = statistics["trades"], statistics["near_misses"]
     refused = statistics["orders"]["rejections"]
     notes = [note] if note else []
+    if not trades["count"] + trades["open"]:
+        notes.append("nothing was traded")
     if refused:
         notes.append(f"{refused} order{'s' if refused > 1 else ''} refused")
     return ScanRow(
