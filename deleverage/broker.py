@@ -52,7 +52,7 @@ class PerpetualBroker(StockApi):
 
     def __init__(self, **unknown: Any) -> None:
         for name in unknown:
-            raise unknown_name("broker parameter", name, self.params._getkeys())
+            raise unknown_name("broker parameter", name, self.p._getkeys())
         p = self.p
         policies.one_of("margin mode", p.margin, policies.MARGIN_MODES)
         policies.one_of("missing policy", p.missing, policies.MISSING)

@@ -21,7 +21,7 @@ from deleverage.matching import (
     Step,
     Triggered,
 )
-from deleverage.orders import Orders, source_of
+from deleverage.orders import Lots, Orders, source_of
 
 
 class Positions(dict[Any, bt.Position]):
@@ -133,12 +133,12 @@ class Clerk:
         self, order: bt.Order, view: FeedView, executed: Executed, price: float, rate: float,
         before: Position | None, after: Position | None,
     ) -> None:
-        closed, opened = executed.closed, executed.opened
+        closed, opened = Lots(executed.closed), Lots(executed.opened)
         entry = price if before is None else before.entry_price
         size, average = (0.0, 0.0) if after is None else (after.size, after.entry_price)
         order.addcomminfo(self.comminfo[view.symbol])
         order.execute(
-            view.data.datetime[0], closed + opened, price,
+            view.data.datetime[0], Lots(closed + opened), price,
             closed, abs(closed) * entry, abs(closed) * price * rate,
             opened, abs(opened) * price, abs(opened) * price * rate,
             self.comminfo[view.symbol].get_margin(price), executed.realised, size, average)
