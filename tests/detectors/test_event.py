@@ -54,7 +54,8 @@ def test_the_sweep_of_2350(bars: pd.DataFrame) -> None:
 def test_no_reclaim_above_after_the_event(bars: pd.DataFrame) -> None:
     """From 31 January 18:45 to the end of the file 2,750–2,800 and 3,000 are never touched."""
     after = bars[bars.date >= "2026-01-31 18:45"]
-    line, zone, top = level_history(LEVELS, *arrays(after, "high", "low", "close"))
+    high, low, close = arrays(after, "high", "low", "close")
+    line, zone, top = level_history(LEVELS, high, low, close)
     assert zone.outcome == top.outcome == "never"
     assert line.accepted
     assert line.failed

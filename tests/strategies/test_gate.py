@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import deleverage as dl
-from deleverage.errors import UnknownName, UsageError
+from deleverage.errors import UsageError
 from deleverage.strategies.base import PerpetualStrategy
 from tests.markets import make_columns
 from tests.strategies.runs import MODES, run
@@ -172,23 +172,6 @@ def test_overriding_next_says_which_to_drop() -> None:
         class Mixed(PerpetualStrategy):
             def next(self) -> None:
                 """Would bypass the gate."""
-
-
-def test_misspelt_parameters_are_refused() -> None:
-    """backtrader lets a misspelt parameter pass to the constructor; the base names the near miss,
-    whether or not a subclass has its own __init__."""
-    class Plain(PerpetualStrategy):
-        params: Any = (("length", 3),)
-
-    with pytest.raises(UnknownName, match="did you mean 'after'"):
-        run(Watcher, flat_market(), aftr=3)
-    with pytest.raises(UnknownName, match="unknown parameter of Plain 'lenght'; did you mean"):
-        run(Plain, flat_market(), lenght=3)
-
-
-def test_text_parameters_are_read() -> None:
-    """Text takes the type of the default, also without a command line between."""
-    assert run(Watcher, flat_market(), after="0").p.after == 0
 
 
 def test_columns_need_a_perpetual_feed() -> None:

@@ -10,7 +10,10 @@ import pytest
 
 from deleverage.errors import UnknownName, UsageError
 from deleverage.strategies import registry
+from deleverage.strategies.base import PerpetualStrategy
 from deleverage.strategies.level_reclaim import LevelReclaim
+from tests.markets import make_columns
+from tests.strategies.runs import run
 
 SHIPPED = ("breakdown", "buy_and_hold", "cascade_exhaustion", "level_reclaim", "random_entry",
            "scenario_tree")
@@ -182,3 +185,22 @@ def test_misspelt_parameter() -> None:
     """The nearest parameter is named."""
     with pytest.raises(UnknownName, match="unknown parameter of LevelReclaim 'n_close'; did you"):
         registry.check_parameters(LevelReclaim, {"n_close": 3})
+
+
+def test_misspelt_parameters_are_refused() -> None:
+    """backtrader lets a misspelt parameter pass to the constructor; the base names the near miss,
+    whether or not a subclass has its own __init__."""
+    class Plain(PerpetualStrategy):
+        params: Any = (("length", 3),)
+
+    market = make_columns([3_000.0] * 5)
+
+    with pytest.raises(UnknownName, match="did you mean 'hold'"):
+        run(LevelReclaim, market, hol="3h")
+    with pytest.raises(UnknownName, match="unknown parameter of Plain 'lenght'; did you mean"):
+        run(Plain, market, lenght=3)
+
+
+def test_text_parameters_are_read() -> None:
+    """Text takes the type of the default, also without a command line between."""
+    assert run(LevelReclaim, make_columns([3_000.0] * 5), n_closes="4").p.n_closes == 4
