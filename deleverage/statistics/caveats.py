@@ -56,8 +56,9 @@ def _mark(columns: MarketColumns, statistics: Mapping[str, Any],
         states = ", ".join(f"{row['count']} judged on a {row['mark_state']} mark"
                            for row in forced["by_mark_state"] if row["mark_state"] != "exact")
         numbers = ", ".join(str(number) for number in forced["depends_on_mark"])
+        which = "position" if len(forced["depends_on_mark"]) == 1 else "positions"
         yield (f"of {_count(forced['count'], 'liquidation')}, {states}: the way the mark was known "
-               f"may have decided them (position {numbers})")
+               f"may have decided them ({which} {numbers})")
     near = statistics["near_misses"]
     loose = sum(count for state, count in near["by_mark_state"].items() if state != "exact")
     if loose:
@@ -110,6 +111,8 @@ def _trades(trades: Sequence[Trade], statistics: Mapping[str, Any], quote: str) 
     count = statistics["trades"]["count"]
     if not trades:
         yield "no trade: the strategy gave no signal in this data"
+    elif not count:
+        yield "no trade was closed: what is shown depends on the last mark"
     elif count < FEW_TRADES:
         yield f"only {_count(count, 'closed trade')}: no average over so few is distinguishable " \
               "from luck"

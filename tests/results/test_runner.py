@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -239,3 +240,18 @@ def test_wobbler_is_reproducible() -> None:
     second = run(first.spec, columns, Wobbler)
     assert first.trades == second.trades
     assert first.statistics == second.statistics
+
+
+def test_every_figure_is_in_the_documented_layout() -> None:
+    """Each key of the statistics stands in the layout that ``deleverage.results`` documents."""
+    from deleverage import results
+
+    figures, _ = wobble(4, leverage=50.0, margin_fraction=0.6)
+    words = set(re.findall(r"\w+", results.__doc__ or ""))
+    assert set(figures.statistics) == {
+        "performance", "drawdown", "trades", "costs", "exposure", "near_misses", "liquidations",
+        "funding", "orders"}
+    keys = {name for section in figures.statistics.values() for name in section}
+    rows = {key for section in figures.statistics.values() for value in section.values()
+            if isinstance(value, list) for row in value if isinstance(row, dict) for key in row}
+    assert sorted((keys | rows) - words) == []

@@ -110,3 +110,11 @@ def test_refused_orders() -> None:
     book = traded(market())
     book.journal.rejections.append(Rejection(1, 0, "ETHUSDT", 1, 1.0, 2_400.0, "no margin: 5.0"))
     assert said(book) == "1 order was refused: 1 × no margin: …"
+
+
+def test_a_run_that_never_closed_depends_on_its_last_mark() -> None:
+    """With a position open from beginning to end, the result is one valuation."""
+    book = Scribe(market())
+    book.open(1, 0.1, 2_400.0)
+    assert said(book).splitlines()[-1] == (
+        "no trade was closed: what is shown depends on the last mark")
