@@ -6,9 +6,11 @@ below, so at a negative distance, and a sell's at the mirrored place above.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from deleverage.book import Kind
+from deleverage.book import Kind, WorkingOrder
 from deleverage.matching import Cancelled, Filled, Refused, Triggered, Walk
 from deleverage.policies import Fees
 from tests.core.desks import Ohlc, at, holding, make_desk, ohlc, order, run
@@ -132,7 +134,7 @@ def test_a_stop_is_never_better_than_its_trigger(side: int) -> None:
 # ------------------------------------------------------------------ stop-limits
 
 
-def stop_limit(side: int, trigger: float, limit: float, **values: object) -> object:
+def stop_limit(side: int, trigger: float, limit: float, **values: Any) -> WorkingOrder:
     """A stop-limit in distances."""
     return order("stop_limit", side, trigger=at(side, trigger), limit=at(side, limit), **values)
 
@@ -181,10 +183,10 @@ def test_a_stop_limit_is_judged_on_margin_when_it_triggers(side: int) -> None:
 # ------------------------------------------------------------------ what one fill does to others
 
 
-def bracket(side: int, entry: float, stop: float, target: float) -> list[object]:
+def bracket(side: int, entry: float, stop: float, target: float) -> list[WorkingOrder]:
     """A limit entry of 1 with its stop and target, in distances."""
     parent = order("limit", side, limit=at(side, entry))
-    rest = {"active": False, "parent": parent.ref, "reduce_only": True}
+    rest: dict[str, Any] = {"active": False, "parent": parent.ref, "reduce_only": True}
     return [parent, order("stop", -side, trigger=at(side, stop), **rest),
             order("limit", -side, limit=at(side, target), **rest)]
 
@@ -217,7 +219,7 @@ def test_children_wait_a_bar_where_backtraders_rule_is_asked_for(side: int) -> N
 def test_a_child_already_through_its_level_acts_at_once(side: int) -> None:
     """A market entry at the open with a stop above it: both fill at the open."""
     parent, stop, target = bracket(side, -20, 10, 500)
-    entry = order("market", side, ref=parent.ref)  # type: ignore[attr-defined]
+    entry = order("market", side, ref=parent.ref)
     walk = run(ohlc(side, 0, 60, -40, 10), entry, stop, target)
     assert fills(walk) == [(3_000, "taker"), (3_000, "taker")]
 
