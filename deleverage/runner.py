@@ -112,8 +112,12 @@ def baseline(
     same entries. Per-bar curves are left out unless asked for with ``record``.
     """
     source = load(result.spec, columns)
-    spec = result.spec.changed(strategy=BASELINE, params=baseline_params(result, seed))
-    return run(spec, source.columns, record=record)
+    return run(baseline_spec(result, seed), source.columns, record=record)
+
+
+def baseline_spec(result: RunResult, seed: int = 0) -> RunSpec:
+    """The specification of :func:`baseline`."""
+    return result.spec.changed(strategy=BASELINE, params=baseline_params(result, seed))
 
 
 def baseline_params(result: RunResult, seed: int = 0) -> dict[str, Any]:

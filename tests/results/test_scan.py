@@ -8,8 +8,8 @@ import pytest
 
 from deleverage.analyzers.leverage_scan import from_results
 from deleverage.errors import DataError
-from deleverage.runner import run
-from deleverage.scan import leverage_scan
+from deleverage.runner import baseline, run
+from deleverage.scan import baselines, leverage_scan
 from deleverage.spec import RunSpec
 from deleverage.statistics.leverage_scan import LEVERAGES, scan_row
 from tests.markets import make_columns, random_market
@@ -98,6 +98,19 @@ def test_an_error_in_a_run_is_the_scans(workers: int) -> None:
     columns = make_columns([3_000.0] * 700, start="2026-01-27T23:00", funding=None)
     with pytest.raises(DataError, match="no funding rate"):
         leverage_scan(spec(), columns, workers, leverages=(1, 2))
+
+
+def test_baselines_over_processes_are_those_of_their_seeds() -> None:
+    """Random entries for several seeds come back in order, equal to one at a time."""
+    columns = random_market(8, 2_000, crashes=0)
+    result = run(spec(strategy="random_entry", leverage=2, params={
+        "trades": 4, "hold": "2h", "seed": 9}), columns)
+    many = baselines(result, columns, (3, 1, 2), 2)
+    assert [other.spec.params["seed"] for other in many] == [3, 1, 2]
+    for other in many:
+        alone = baseline(result, columns, other.spec.params["seed"])
+        assert other.trades == alone.trades
+        assert other.statistics == alone.statistics
 
 
 def test_the_table_of_finished_results() -> None:
