@@ -112,20 +112,20 @@ def test_second_wave_resumes_with_its_own_peak_and_the_old_start() -> None:
     assert events[3].bar >= CALM + 200 + 29 + 60
 
 
-def test_the_low_is_followed_while_cooling() -> None:
-    """A drift to a lower low without liquidations is no resume, but it moves the low a later
-    resume must break."""
+def test_a_late_report_still_resumes() -> None:
+    """The report of a new low may come after it: a z above z_on at any price below the low of the
+    call resumes, with the lowest price since as the low; above that low it does not."""
     machine = CascadeMachine(CascadeConfig())
     assert machine.step(low=100.0, z=9.0, **HOT) is not None
     for _ in range(60):
         machine.step(low=101.0, z=0.0, **QUIET)
     assert machine.phase is Phase.COOL
+    assert machine.step(low=100.5, z=9.0, **HOT) is None
     assert machine.step(low=95.0, z=1.0, **QUIET) is None
-    assert machine.low == 95.0
-    assert machine.step(low=96.0, z=9.0, **HOT) is None
-    resume = machine.step(low=94.0, z=9.0, **HOT)
+    assert machine.low == 100.0
+    resume = machine.step(low=97.0, z=9.0, **HOT)
     assert resume is not None
-    assert resume.kind == "resume"
+    assert (resume.kind, resume.low) == ("resume", 95.0)
 
 
 def test_cooling_ends_in_calm_only_when_z_is_low() -> None:
