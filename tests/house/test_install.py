@@ -92,7 +92,8 @@ def place(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
     packages = Path(_run([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
                          home).strip())
     found = Place(python, tmp_path_factory.mktemp("elsewhere"), packages)
-    pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", python,
+                             "--disable-pip-version-check"]
     before = found.names()
     _run([*pip, "install", "--quiet", "--no-deps", "--no-index", built.wheel], home)
     assert {n.split("-")[0] for n in found.names() - before} == {"deleverage"}
