@@ -75,11 +75,8 @@ def carry_out(spec: RunSpec, columns: MarketColumns | None = None, scanned: bool
         result = result.with_scan(found)
     if not result.trades or spec.strategy in YARDSTICKS:
         return Compared(result)
-    random = []
     with progress(f"{spec.strategy}: random entries", quiet) as step:
-        for seed in range(SEEDS):
-            random.append(runner.baseline(result, source.columns, seed))
-            step(seed + 1, SEEDS)
+        random = scan.baselines(result, source.columns, range(SEEDS), progress=step)
     return Compared(result, Baseline.against(result, random))
 
 
