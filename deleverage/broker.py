@@ -13,7 +13,7 @@ import backtrader as bt
 
 from deleverage import account as accounts
 from deleverage import book as books
-from deleverage import notices, policies, venues
+from deleverage import notices, policies, timestamps, venues
 from deleverage.account import Account, Terms
 from deleverage.book import Desk, WorkingOrder
 from deleverage.comminfo import PerpetualCommInfo
@@ -166,8 +166,13 @@ class PerpetualBroker(StockApi):
         cut_size(order, view)
         working = self._orders.working(order, view, self.p.stop_trigger or
                                        self.desk.rules(view.symbol).stop_trigger)
-        if view.seen != len(view.data):  # a cheating timer: the bar is over, but not yet walked
+        # float day numbers of other feeds are true to a few microseconds only
+        now = max(each.clock for each in self.views if len(each.data)) - timestamps.SECOND // 1_000
+        if now > view.clock or view.seen != len(view.data):
+            # sent inside the feed's next bar (at a faster feed's), or by a cheating timer at the
+            # end of one not walked yet: it waits for a bar that opens later
             working = replace(working, ready=False)
+            self._orders.waiting[order.ref] = now
         reason = books.refusal(working, self.account.state, self.book, self._marks(), self.desk)
         if reason is not None:
             self._clerk.refuse(order, view, working.reference, reason)
@@ -306,13 +311,12 @@ class PerpetualBroker(StockApi):
                 self._orders.by_ref[ref].activate()
 
     def _arm(self, view: FeedView) -> None:
-        now, length = view.data.datetime[0], len(view.data)
+        now = view.data.datetime[0]
         for ref, working in list(self.book.items()):
             if working.ready or working.symbol != view.symbol:
                 continue
-            order = self._orders.by_ref[ref]
-            waits = working.kind is books.Kind.AT_CLOSE and now < order.dteos
-            if length > order.plen and not waits:
+            waits = working.kind is books.Kind.AT_CLOSE and now < self._orders.by_ref[ref].dteos
+            if not waits and view.opened >= self._orders.waiting.get(ref, 0):
                 self.book = books.changed(self.book, ref, ready=True)
 
     def _marks(self) -> dict[str, float]:
@@ -324,11 +328,12 @@ class PerpetualBroker(StockApi):
         if len(self.views) < 2:
             return {}
         marks = self._marks()
-        if self.inside_bar.path == "adverse" and not self.desk.terms.isolated:
+        if self.inside_bar.path != "ohlc" and not self.desk.terms.isolated:
+            worst = self.inside_bar.path == "adverse"
             for name, position in positions.items():
                 if name != symbol and name in bars:
                     mark = bars[name].mark
-                    marks[name] = mark.low if position.size > 0 else mark.high
+                    marks[name] = mark.low if (position.size > 0) == worst else mark.high
         return marks
 
     def _bar_worst(self, view: FeedView, bar: Bar) -> float:

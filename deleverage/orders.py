@@ -48,6 +48,7 @@ class Orders:
         self.by_ref: dict[int, bt.Order] = {}
         self.groups: dict[int, int] = {}
         self.held: dict[int, list[bt.Order]] = {}  # by parent's ref, until transmit=True
+        self.waiting: dict[int, int] = {}  # when sent, for those sent inside a bar
         self.queue: deque[bt.Order | None] = deque()
 
     def notify(self, order: bt.Order) -> None:

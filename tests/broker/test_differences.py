@@ -9,6 +9,7 @@ import backtrader as bt
 import pytest
 
 from tests.broker.runs import ORDER, Run, Scripted, buy, close, market, play, sell, still
+from tests.markets import make_columns
 
 
 def _stock(plan: Any, columns: Any, *, scheme: dict[str, Any] | None = None,
@@ -185,6 +186,19 @@ def test_a_market_order_of_a_cheating_timer_fills_at_the_next_open_in_both() -> 
     ours, stock = play(Early, columns), _stock(Early, columns)
     assert ours.ends() == stock.ends()
     assert [each.price for each in ours.ends()] == [101.0, 102.0]
+
+
+def test_no_order_meets_a_bar_that_had_begun_when_it_was_sent() -> None:
+    """Sent to an hourly feed at a faster one's bar: the hour's low, already seen, fills nothing."""
+    minutes = still(4 * 60)
+    hours = [(100, 100, 100, 100), (100, 100, 90, 100), (100, 101, 99, 101), (101, 101, 101, 101)]
+    feeds = [market(*minutes), make_columns(hours, symbol="BTCUSDT", step="1h")]
+    limit = {100: lambda strategy: strategy.buy(data=strategy.data1, size=1, price=95,
+                                                exectype=ORDER.Limit)}
+    at_market = {100: lambda strategy: strategy.buy(data=strategy.data1, size=1)}
+    assert play(limit, feeds).fills() == []
+    assert [(each.bar, each.price) for each in _stock(limit, feeds).ends()] == [(119, 95.0)]
+    assert play(at_market, feeds).fills() == [(2, 1.0, 100.0)]
 
 
 def test_a_left_over_bracket_opens_nothing() -> None:
