@@ -37,11 +37,11 @@ def test_buy_and_hold_through_a_fall() -> None:
 
 
 def test_the_same_notional_changes_only_the_distance() -> None:
-    """At the base's notional: below 2x infeasible, the same return while alive, less to lose."""
+    """At the base's notional: up to 2x infeasible, the same return while alive, less to lose."""
     scan = leverage_scan(spec(), make_columns(FALL), 1)
     rows = {row.leverage: row for row in scan.same_notional}
     assert not rows[1.0].feasible
-    assert rows[1.0].note == "needs 200% of equity as margin"
+    assert rows[1.0].note == "needs 200% of equity as margin, and the fee"
     assert rows[3.0].total_return == pytest.approx(rows[5.0].total_return or 0.0, rel=1e-9)
     assert rows[10.0] == {row.leverage: row for row in scan.same_fraction}[10.0]
     assert rows[100.0].margin_lost == pytest.approx((rows[10.0].margin_lost or 0.0) / 10, rel=1e-2)
@@ -72,7 +72,7 @@ def test_a_fixed_notional_grows_with_leverage_or_stays() -> None:
     assert fees[10.0] == pytest.approx((fees[3.0] or 0.0) * 10 / 3, rel=1e-3)
     same = {row.leverage: row for row in scan.same_notional}
     assert same[10.0].fees == pytest.approx(same[3.0].fees or 0.0, rel=1e-9)
-    assert (same[0.5].feasible, same[0.5].note) == (False, "needs 120% of equity as margin")
+    assert (same[0.5].feasible, same[0.5].note) == (False, "needs 120% of equity as margin, and the fee")
 
 
 def test_the_venues_limit_cuts_and_ones_own_leverage_is_a_row() -> None:
