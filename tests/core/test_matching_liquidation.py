@@ -314,3 +314,11 @@ def test_the_worst_equity_on_the_path_is_kept() -> None:
     assert walk.end_equity() == 4_500
     late = run((3_000, 3_060, 2_800, 2_900), target, state=position(1), path="ohlc")
     assert late.worst == 4_000
+
+
+def test_what_an_order_at_the_close_costs_is_part_of_the_worst() -> None:
+    """Bought at the close of 3,000 with 5 bp of fee: the bar's worst equity is its end, 1.50 down.
+    """
+    desk = make_desk(fees=Fees(0.0002, 0.0005))
+    walk = run((3_000, 3_010, 2_990, 3_000), order("close", 1), desk=desk)
+    assert walk.end_equity() == walk.worst == 100_000 - 1.5

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from deleverage import account
-from deleverage.account import Account, State
+from deleverage.account import Account, Position, State
 from deleverage.book import Book, Desk, Kind, WorkingOrder
 from deleverage.journal import Journal
 from deleverage.matching import (
@@ -34,8 +35,9 @@ from deleverage.matching import (
     walk,
 )
 from deleverage.policies import Fees, InsideBar
-from tests.core.desks import ETH, Ohlc, holding, make_bar, make_book, make_desk, order
+from tests.core.desks import BTC, ETH, Ohlc, holding, make_bar, make_book, make_desk, order
 
+OTHERS = {BTC: 59_500.0}  # where the other leg's mark stands while the bar is walked
 MIDDLE = 3_000  # prices are whole dollars around it, so that mirroring is exact
 
 levels = st.integers(2_600, 3_400).map(float)
@@ -43,7 +45,8 @@ kinds = st.sampled_from(list(Kind))
 policies = st.builds(InsideBar, st.sampled_from(["adverse", "favourable", "ohlc"]),
                      st.sampled_from(["through", "touch"]),
                      st.sampled_from(["live", "backtrader"]))
-desks = {(mode, venue): make_desk(mode, 20, venue, fees=Fees(0.0002, 0.0005), lot=1.0)
+desks = {(mode, venue): make_desk(mode, 20, venue, fees=Fees(0.0002, 0.0005), lot=1.0,
+                                  symbols=(ETH, BTC))
          for mode in ("isolated", "cross") for venue in ("binance", "bybit")}
 
 
@@ -79,14 +82,16 @@ def books(draw: st.DrawFn) -> dict[int, WorkingOrder]:
 
 @st.composite
 def states(draw: st.DrawFn, desk: Desk) -> State:
-    """Flat, long or short, alive at the bar's open or not."""
-    free, held = draw(st.integers(0, 9_000)), draw(st.integers(-20, 20))
-    if not held:
-        return State(float(free))
-    entry = draw(levels)
-    posted = abs(held) * entry / 20 * draw(st.sampled_from([1, 0.5, 1.5]))
-    return holding(float(held), entry, posted if desk.terms.isolated else 0.0,
-                   free=float(free), leverage=20)
+    """Flat, long or short, alive at the bar's open or not, alone or beside a BTC leg."""
+    positions: dict[str, Position] = {}
+    for symbol, entries in ((ETH, levels), (BTC, st.just(60_000.0))):
+        held = draw(st.sampled_from([0, 0, 1]) if symbol == BTC else st.integers(-20, 20))
+        if held:
+            entry = draw(entries)
+            posted = abs(held) * entry / 20 * draw(st.sampled_from([1, 0.5, 1.5]))
+            positions[symbol] = Position(symbol, float(held), entry, posted if
+                                         desk.terms.isolated else 0.0, 20, len(positions) + 1)
+    return State(float(draw(st.integers(0, 9_000))), MappingProxyType(positions), len(positions))
 
 
 @st.composite
@@ -118,10 +123,11 @@ def test_a_walk_ends_and_its_changes_are_the_accounts(
 ) -> None:
     """No endless loop, no broken rule, and the state reported is the one its steps lead to."""
     desk, bar, state, book = scene
-    done = walk(desk, policy, bar, state, book, {})
+    done = walk(desk, policy, bar, state, book, OTHERS)
     assert replayed(done, state) == done.state
     assert len(done.steps) <= 5 * len(book) + 3
-    assert done.worst <= max(account.equity(state, {ETH: bar.mark.open}), done.end_equity())
+    at_open = account.equity(state, {**OTHERS, ETH: bar.mark.open})
+    assert done.worst <= min(at_open, done.end_equity()) + 1e-9
     finished = [s.order.ref for s in done.steps if isinstance(s, Filled)]
     assert len(finished) == len(set(finished)), "an order filled twice"
     assert not set(finished) & set(done.book)
@@ -135,15 +141,16 @@ def test_what_may_not_act_does_not(
 ) -> None:
     """may_act is a superset of what the walk does, so that bars it rules out need no visit."""
     desk, bar, state, book = scene
-    done = walk(desk, policy, bar, state, book, {})
+    done = walk(desk, policy, bar, state, book, OTHERS)
     woken = {step.ref for step in done.steps if isinstance(step, Activated)}
     for step in done.steps:
         if isinstance(step, (Filled, Refused)):
             assert step.order.ref in woken or may_act(book[step.order.ref], bar)
         elif isinstance(step, Triggered):
             assert step.ref in woken or may_act(book[step.ref], bar)
-    level = account.liquidation_price(state, ETH, {}, desk.terms) if state.positions else None
-    side = state.positions[ETH].side if state.positions else 0
+    level = account.liquidation_price(state, ETH, OTHERS, desk.terms) if ETH in \
+        state.positions else None
+    side = state.positions[ETH].side if ETH in state.positions else 0
     quiet = level is None or (bar.mark.low > level if side > 0 else bar.mark.high < level)
     if quiet and not any(may_act(each, bar) for each in book.values()):
         assert done.steps == []
@@ -159,7 +166,7 @@ def test_fills_lie_where_they_may(
 ) -> None:
     """Never worse than a limit, never better than a trigger, never beyond the bar but for those."""
     desk, bar, state, book = scene
-    for step in walk(desk, policy, bar, state, book, {}).steps:
+    for step in walk(desk, policy, bar, state, book, OTHERS).steps:
         if not isinstance(step, Filled):
             continue
         own, price, held = book[step.order.ref], step.price, step.executed.closed
@@ -180,7 +187,7 @@ def test_favourable_is_never_below_adverse(
 ) -> None:
     """Of the two candidate paths one policy takes the better end, the other the worse."""
     desk, bar, state, book = scene
-    ends = [walk(desk, InsideBar(path, fill), bar, state, book, {}).end_equity()
+    ends = [walk(desk, InsideBar(path, fill), bar, state, book, OTHERS).end_equity()
             for path in ("adverse", "ohlc", "favourable")]
     assert ends[0] <= ends[1] <= ends[2]
 
@@ -234,10 +241,10 @@ def test_a_mirrored_market_gives_the_mirrored_walk(
     if path == "ohlc":
         assume(bar.last.open != bar.last.close)
     else:
-        ends = {walk(desk, InsideBar(each, fill), bar, state, book, {}).end_equity()
+        ends = {walk(desk, InsideBar(each, fill), bar, state, book, OTHERS).end_equity()
                 for each in ("adverse", "favourable")}
         assume(len(ends) == 2)
     policy = InsideBar(path, fill)
-    here = walk(desk, policy, bar, state, book, {})
-    there = walk(desk, policy, other, twin, flipped, {})
+    here = walk(desk, policy, bar, state, book, OTHERS)
+    there = walk(desk, policy, other, twin, flipped, OTHERS)
     assert _outcome(here, False) == _outcome(there, True)
