@@ -31,8 +31,7 @@ test-slow: $(VENV)/.test-stamp
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 lint: $(VENV)/.test-stamp
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+	@code=0; $(BIN)/ruff check . || code=1; $(BIN)/mypy || code=1; exit $$code
 
 bench: $(VENV)/.test-stamp
 	$(BIN)/python -m pytest benchmarks $(ARGS)
