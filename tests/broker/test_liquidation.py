@@ -105,6 +105,22 @@ def test_the_forced_close_is_a_real_order_and_closes_the_opener_s_trade() -> Non
     assert [order.getstatusname() for _, order in second.heard[-2:]] == ["Accepted", "Completed"]
 
 
+def test_every_holder_of_the_position_has_its_trade_closed() -> None:
+    """Two strategies and two tradeids built it: each hears of its own part, at the one price."""
+    def second(cerebro: Any) -> None:
+        cerebro.addstrategy(Scripted, plan={1: buy(size=4, tradeid=8), 2: buy(size=2, tradeid=9)})
+
+    run = play({1: buy(size=10)}, market(*FALL), prepare=second)
+    first, other = run.strategies
+    assert [(t.status, t.tradeid, t.pnl) for t in first.trades] == [("open", 0, 0.0),
+                                                                   ("closed", 0, -100.0)]
+    assert [(t.status, t.tradeid, t.pnl) for t in other.trades] == [
+        ("open", 8, 0.0), ("open", 9, 0.0), ("closed", 8, -40.0), ("closed", 9, -20.0)]
+    event, = run.journal.liquidations
+    assert (event.size, event.loss) == (16.0, pytest.approx(160.0))
+    assert run.fills()[-1] == (4, -16.0, pytest.approx(90.0))
+
+
 def test_trading_goes_on_with_what_is_left() -> None:
     """The free balance opens the next position."""
     run = play({1: buy(size=500), 5: buy(size=500)}, market(*FALL))
