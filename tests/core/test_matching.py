@@ -122,6 +122,12 @@ def test_a_stop_on_mark_watches_the_mark_and_fills_on_last(side: int) -> None:
     assert (price, role) == (pytest.approx(at(side, 56)), "taker")  # 60 % of −10 … 100
 
 
+def test_a_stop_on_mark_is_not_triggered_by_the_open_of_last(side: int) -> None:
+    """Last opens far beyond the trigger, mark never gets there: nothing fills."""
+    own = order("stop", side, trigger=at(side, 20), source="mark")
+    assert run(ohlc(side, 50, 100, 40, 60), own, mark=ohlc(side, 0, 19, -10, 10)).steps == []
+
+
 def test_a_stop_is_never_better_than_its_trigger(side: int) -> None:
     """Mark triggers while last lags behind: the fill is the trigger, not the better last price."""
     own = order("stop", side, trigger=at(side, 20), source="mark")
@@ -224,6 +230,16 @@ def test_a_child_already_through_its_level_acts_at_once(side: int) -> None:
     assert fills(walk) == [(3_000, "taker"), (3_000, "taker")]
 
 
+def test_a_child_at_the_very_price_of_its_parents_fill_acts(side: int) -> None:
+    """Entry and stop both at the bar's extreme of 30: touched is triggered, for the child too."""
+    parent, _, _ = bracket(side, 0, 0, 0)
+    entry = order("stop", side, ref=parent.ref, trigger=at(side, 30))
+    stop = order("stop", -side, trigger=at(side, 30), active=False, parent=entry.ref,
+                 reduce_only=True)
+    walk = run(ohlc(side, 0, 30, -10, 10), entry, stop)
+    assert [price for price, _ in fills(walk)] == [at(side, 30), at(side, 30)]
+
+
 def test_of_two_orders_that_cancel_each_other_the_first_on_the_path_fills(side: int) -> None:
     """A limit at −20 and a stop at 40, one group: the path decides, never both."""
     orders = [order("limit", side, limit=at(side, -20), group=1),
@@ -288,6 +304,16 @@ def test_of_a_reversal_that_cannot_be_paid_the_close_still_fills(side: int) -> N
     assert isinstance(refused, Refused)
     assert refused.reason.startswith("margin")
     assert not walk.state.positions
+
+
+def test_the_leverage_limit_is_that_of_the_price_filled(side: int) -> None:
+    """196 at 3,000 are within the 600,000 of 100x; filled beyond 3,061.22 they are not."""
+    desk = make_desk(leverage=100, rate=None)
+    for distance, count in ((0, 1), (80, 1 if side < 0 else 0)):
+        walk = run(ohlc(side, distance, 100, -40, 90), order("market", side, 196), desk=desk)
+        assert len(fills(walk)) == count
+    assert isinstance(run((3_080, 3_100, 3_000, 3_090), order("market", side, 196),
+                          desk=desk).steps[0], Refused)
 
 
 def test_the_fee_is_part_of_what_an_entry_costs(side: int) -> None:

@@ -81,6 +81,27 @@ def test_an_open_beyond_the_level_is_a_gap(side: int) -> None:
     assert walk.state.wallet == 1_000
 
 
+@both_sides
+def test_an_open_at_the_very_level_is_a_gap(side: int) -> None:
+    """Bybit's 0.5 %: the level is 285 away to the last bit; a close sent for the open is too late.
+    """
+    walk = run(ohlc(side, -285, 10, -290, 5), order("market", -side, 10), state=position(side),
+               desk=make_desk(venue="bybit", rate=0.005))
+    assert kinds(walk) == ["Cancelled", "Liquidated"]
+    assert liquidation(walk).gap
+
+
+@both_sides
+@pytest.mark.parametrize("leverage", [3, 7, 11, 13, 19, 23, 29, 31, 37, 43, 47])
+def test_on_the_path_the_mark_at_liquidation_is_the_level_itself(side: int, leverage: int) -> None:
+    """Not what interpolation makes of it: to the last bit, so that no cent of deficit appears."""
+    walk = run(ohlc(side, 0.3, 10.7, -1_500.9, 5), order("market", side, 10),
+               desk=make_desk(leverage=leverage))
+    (seized,) = liquidation(walk).seized
+    assert seized.trigger_mark == seized.liquidation_price
+    assert seized.deficit == 0
+
+
 # ------------------------------------------------------------------ before or after what
 
 

@@ -159,6 +159,20 @@ def test_what_may_not_act_does_not(
         assert done.book == book
 
 
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("kind", ["stop", "limit"])
+@pytest.mark.parametrize("source", ["last", "mark"])
+def test_an_order_at_the_bars_extreme_may_act(side: int, kind: str, source: str) -> None:
+    """A touch counts: the level is the extreme itself, and the walk does act there."""
+    bar = make_bar((3_000.0, 3_050.0, 2_950.0, 3_010.0))
+    level = 3_000.0 + 50 * (side if kind == "stop" else -side)
+    own = order(kind, side, source=source, **{"trigger" if kind == "stop" else "limit": level})
+    beyond = replace(own, trigger=own.trigger and level + side, limit=own.limit and level - side)
+    assert may_act(own, bar)
+    assert walk(make_desk(), InsideBar(fill="touch"), bar, State(1e5), make_book(own), {}).steps
+    assert not may_act(beyond, bar)
+
+
 @settings(max_examples=100, deadline=None)
 @given(scenes(), policies)
 def test_fills_lie_where_they_may(
