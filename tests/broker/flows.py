@@ -19,7 +19,7 @@ class Flow(bt.Strategy):
     An indicator takes part in the decisions, so that a mode that computed it otherwise would show.
     """
 
-    params = (("seed", 0), ("busy", 0.35), ("size", 1.0))
+    params: Any = (("seed", 0), ("busy", 0.35), ("size", 1.0))
 
     def __init__(self) -> None:
         self.chance = random.Random(self.p.seed)
@@ -123,7 +123,8 @@ MOVES = (_market, _priced, _priced, _stop_limit, _trail, _bracket, _bracket, _gr
 
 def comparable(journal: Journal) -> dict[str, Any]:
     """A journal's records with orders numbered from 0: backtrader counts them over the process."""
-    refs = sorted({each.order_ref for each in [*journal.fills, *journal.rejections]})
+    refs = sorted({each.order_ref for each in journal.fills}
+                  | {each.order_ref for each in journal.rejections})
     number = {ref: n for n, ref in enumerate(refs)}
     found: dict[str, Any] = {}
     for field in fields(journal):

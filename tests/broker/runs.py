@@ -44,7 +44,7 @@ class Scripted(bt.Strategy):
     """A plain backtrader strategy: at bar n (from 0) it does ``plan[n]``, and keeps what it hears.
     """
 
-    params = (("plan", {}),)
+    params: Any = (("plan", {}),)
 
     def __init__(self) -> None:
         self.heard: list[tuple[int, bt.Order]] = []

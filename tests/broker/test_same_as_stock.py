@@ -17,7 +17,7 @@ import pytest
 from tests.broker.runs import ORDER, Run, Scripted, play
 from tests.markets import random_market
 
-AGREEING = {"leverage": 1, "cash": 1e6, "fill": "touch", "entry_bar": "backtrader"}
+AGREEING: dict[str, Any] = {"leverage": 1, "cash": 1e6, "fill": "touch", "entry_bar": "backtrader"}
 SEEDS = (1, 2)
 
 
@@ -232,7 +232,7 @@ def test_signals_trade_the_same() -> None:
         lines = ("signal",)
 
         def __init__(self) -> None:
-            self.lines.signal = self.data - bt.ind.SMA(self.data, period=15)
+            self.l.signal = self.data - bt.ind.SMA(self.data, period=15)
 
     def prepare(cerebro: bt.Cerebro) -> None:
         cerebro.strats.clear()

@@ -111,7 +111,7 @@ def test_fixed_notional() -> None:
     (deleverage.sizers.MarginFraction, {"fraction": 0}),
     (deleverage.sizers.FixedNotional, {"notional": -1}),
 ])
-def test_a_size_that_is_none_is_an_error(sizer: type[bt.Sizer], options: dict[str, float]) -> None:
+def test_a_size_that_is_none_is_an_error(sizer: type[bt.Sizer], options: dict[str, Any]) -> None:
     """Zero and negative shares are refused by name."""
     with pytest.raises(UsageError, match="must be > 0"):
         _sized(sizer, **options)
