@@ -17,7 +17,7 @@ UP = [*still(3), (100, 110, 100, 110), *still(3, 110)]
 class Everything(Scripted):
     """Overrides every notification and writes down what each brought."""
 
-    params = (("plan", {}),)
+    params: Any = (("plan", {}),)
 
     def __init__(self) -> None:
         super().__init__()
