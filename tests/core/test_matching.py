@@ -240,6 +240,16 @@ def test_a_child_at_the_very_price_of_its_parents_fill_acts(side: int) -> None:
     assert [price for price, _ in fills(walk)] == [at(side, 30), at(side, 30)]
 
 
+def test_a_child_touched_at_the_fill_acts_also_if_price_moves_away(side: int) -> None:
+    """Filled at 20 on the way to 30, price never returns to 20: the child's stop at 20 has acted.
+    """
+    entry = order("stop", side, trigger=at(side, 20))
+    stop = order("stop", -side, trigger=at(side, 20), active=False, parent=entry.ref,
+                 reduce_only=True)
+    walk = run(ohlc(side, 0, 30, -10, 25), entry, stop, path="ohlc")
+    assert [price for price, _ in fills(walk)] == [at(side, 20), at(side, 20)]
+
+
 def test_of_two_orders_that_cancel_each_other_the_first_on_the_path_fills(side: int) -> None:
     """A limit at −20 and a stop at 40, one group: the path decides, never both."""
     orders = [order("limit", side, limit=at(side, -20), group=1),

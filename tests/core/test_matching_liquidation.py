@@ -91,11 +91,12 @@ def test_an_open_at_the_very_level_is_a_gap(side: int) -> None:
     assert liquidation(walk).gap
 
 
-@both_sides
-@pytest.mark.parametrize("leverage", [3, 7, 11, 13, 19, 23, 29, 31, 37, 43, 47])
-def test_on_the_path_the_mark_at_liquidation_is_the_level_itself(side: int, leverage: int) -> None:
-    """Not what interpolation makes of it: to the last bit, so that no cent of deficit appears."""
-    walk = run(ohlc(side, 0.3, 10.7, -1_500.9, 5), order("market", side, 10),
+@pytest.mark.parametrize("leverage", [1.1, 1.2, 1.3, 1.4, 1.5, 1.7, 1.9, 2.3, 2.9, 3.7])
+@pytest.mark.parametrize("low", [1.3, 7.7, 33.3, 101.1])
+def test_on_the_path_the_mark_at_liquidation_is_the_level_itself(leverage: float, low: float
+                                                                ) -> None:
+    """Interpolated in a fall that dwarfs the level it would miss it by a last bit; it does not."""
+    walk = run((3_000.3, 3_010.7, low, 2_999.9), order("market", 1, 10),
                desk=make_desk(leverage=leverage))
     (seized,) = liquidation(walk).seized
     assert seized.trigger_mark == seized.liquidation_price
