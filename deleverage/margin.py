@@ -48,7 +48,7 @@ def liquidation_at_entry(
 
 
 def bankruptcy(side: Number, size: Number, entry: Number, wallet: Number) -> Number:
-    """The price at which the margin is gone: ``E − s·wallet/Q`` (E(1 − s/L) for a fresh position)."""
+    """The price at which the margin is gone: ``E − s·wallet/Q`` (fresh: ``E·(1 − s/L)``)."""
     return entry - side * wallet / size
 
 
