@@ -106,23 +106,22 @@ class PerpetualBroker(Reception):
         self.account = Account(self.desk.terms, self.journal)
         self._clerk = Clerk(self.account, self._orders, {}, self.comminfos, self.positions)
         self._treasurer = Treasurer(self.account, p.missing)
-        for view in self.views:
-            if view.columns is not None:
-                self._enrol(view)
+        perpetuals = [view for view in self.views if view.columns is not None]
+        _refuse_twins([view.symbol for view in perpetuals])
+        if perpetuals:  # the first is what the run is about: its ladder and leverage are checked now
+            self._enrol(perpetuals[0])
         starts = [view.started for view in self.views if view.started is not None]
         self.account.commit(accounts.deposit(self.account.state, self.startingcash), -1,
                             min(starts, default=0))
         self._ready = True
 
     def _enrol(self, view: FeedView) -> None:
-        """Make a feed's instrument tradable; feeds nobody trades need no ladder and no mark."""
+        """Make a feed's instrument tradable; a further feed nobody trades needs no ladder."""
         symbol, p = view.symbol, self.p
         if self._clerk.views.get(symbol) is view:
             return
         view.check_tradable()
-        if symbol in self._clerk.views:
-            raise UsageError(f"two feeds of the same instrument {symbol!r}: an account trades each "
-                             "instrument on one feed (resampledata gives the others)")
+        _refuse_twins([symbol, *self._clerk.views])
         rules = p.venue if isinstance(p.venue, venues.VenueRules) else venues.get(
             p.venue, symbol=symbol, at=view.started, ladder=p.ladder)
         venues.check_leverage(rules, p.leverage)
@@ -271,6 +270,13 @@ class PerpetualBroker(Reception):
     def get_notification(self) -> bt.Order | None:
         """The next queued order notification; None ends the step."""
         return self._orders.queue.popleft() if self._orders.queue else None
+
+
+def _refuse_twins(symbols: list[str]) -> None:
+    for symbol in symbols:
+        if symbols.count(symbol) > 1:
+            raise UsageError(f"two feeds of the same instrument {symbol!r}: an account trades each "
+                             "instrument on one feed (resampledata gives the others)")
 
 
 def _is_source(data: Any) -> bool:
