@@ -108,7 +108,7 @@ class PerpetualBroker(Reception):
         self._treasurer = Treasurer(self.account, p.missing)
         perpetuals = [view for view in self.views if view.columns is not None]
         _refuse_twins([view.symbol for view in perpetuals])
-        if perpetuals:  # the first is what the run is about: its ladder and leverage are checked now
+        if perpetuals:  # what the run is about: its ladder and leverage are checked at once
             self._enrol(perpetuals[0])
         starts = [view.started for view in self.views if view.started is not None]
         self.account.commit(accounts.deposit(self.account.state, self.startingcash), -1,
