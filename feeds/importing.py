@@ -37,8 +37,8 @@ def import_dataset(
     """Read ``paths`` with the reader called ``source`` and write a dataset at ``out``.
 
     ``open_interest`` is a CSV added as a table, ``open_interest_venue`` whose it is. Returns the
-    dataset and the notes: what was chosen, snapped, left out. Nothing is written unless all of it can be. Raises what the readers raise,
-    UnknownName for a source nobody knows.
+    dataset and the notes: what was chosen, snapped, left out. Nothing is written unless all of it
+    can be. Raises what the readers raise, UnknownName for a source nobody knows.
     """
     request = Request(symbol, venue, timeframe, progress or silent)
     reader = readers.get(source)

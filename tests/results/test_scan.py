@@ -72,7 +72,8 @@ def test_a_fixed_notional_grows_with_leverage_or_stays() -> None:
     assert fees[10.0] == pytest.approx((fees[3.0] or 0.0) * 10 / 3, rel=1e-3)
     same = {row.leverage: row for row in scan.same_notional}
     assert same[10.0].fees == pytest.approx(same[3.0].fees or 0.0, rel=1e-9)
-    assert (same[0.5].feasible, same[0.5].note) == (False, "needs 120% of equity as margin, and the fee")
+    assert not same[0.5].feasible
+    assert same[0.5].note == "needs 120% of equity as margin, and the fee"
 
 
 def test_the_venues_limit_cuts_and_ones_own_leverage_is_a_row() -> None:
