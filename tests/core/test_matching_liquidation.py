@@ -344,3 +344,11 @@ def test_what_an_order_at_the_close_costs_is_part_of_the_worst() -> None:
     desk = make_desk(fees=Fees(0.0002, 0.0005))
     walk = run((3_000, 3_010, 2_990, 3_000), order("close", 1), desk=desk)
     assert walk.end_equity() == walk.worst == 100_000 - 1.5
+
+
+@both_sides
+def test_an_entry_at_the_close_is_judged_on_the_mark_of_that_close(side: int) -> None:
+    """Last closes where it opened, the mark 5 % against it: a 50x entry is taken over at once."""
+    walk = run(ohlc(side, 0, 1, -1, 0), order("close", side, 1), desk=make_desk(leverage=50),
+               mark=ohlc(side, -150, -149, -151, -150))
+    assert kinds(walk) == ["Filled", "Liquidated"]
