@@ -31,8 +31,7 @@ test-slow: $(VENV)/.test-stamp
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 lint: $(VENV)/.test-stamp
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+	@code=0; $(BIN)/ruff check . || code=1; $(BIN)/mypy || code=1; exit $$code
 
 bench: $(VENV)/.test-stamp
 	$(BIN)/python -m pytest benchmarks $(ARGS)
@@ -51,11 +50,11 @@ $(BIN)/python:
 	  echo "On Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }
 
 $(VENV)/.run-stamp: $(INPUTS) | $(BIN)/python
-	@echo "Installing Deleverage into $(VENV) (first run, or its requirements changed) ..."
+	@echo "Installing Deleverage into $(VENV) (first run, or its requirements changed) ..." >&2
 	@$(PIP) -e .
 	@touch $@
 
 $(VENV)/.test-stamp: $(INPUTS) | $(BIN)/python
-	@echo "Installing Deleverage and its test tools into $(VENV) ..."
+	@echo "Installing Deleverage and its test tools into $(VENV) ..." >&2
 	@$(PIP) -e '.[test]'
 	@touch $@ $(VENV)/.run-stamp

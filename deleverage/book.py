@@ -30,7 +30,7 @@ class WorkingOrder:
     (last or mark). ``active`` is False for a bracket child whose parent has not filled; ``group``
     joins one-cancels-other orders; ``reference`` is the price its margin was computed at.
     ``ready`` is False for an order that waits for its time: at the close before its session ends,
-    or sent when the bar that it would meet had already been seen.
+    or sent when the bar that it would meet had already begun.
     """
 
     ref: int

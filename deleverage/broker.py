@@ -6,16 +6,14 @@ inside a bar is described in docs/inside-one-bar.md.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import backtrader as bt
 
 from deleverage import account as accounts
-from deleverage import book as books
 from deleverage import notices, policies, venues
 from deleverage.account import Account, Terms
-from deleverage.book import Desk, WorkingOrder
+from deleverage.book import Desk
 from deleverage.comminfo import PerpetualCommInfo
 from deleverage.errors import UsageError, unknown_name
 from deleverage.execution import Clerk, Positions
@@ -23,13 +21,13 @@ from deleverage.feedview import FeedView
 from deleverage.funding import Treasurer
 from deleverage.journal import Journal
 from deleverage.matching import Bar, Liquidated, Walk, may_act, walk
-from deleverage.orders import Orders, check_tradable, cut_size, source_of
+from deleverage.orders import Orders, source_of
 from deleverage.policies import InsideBar
-from deleverage.stockapi import StockApi
+from deleverage.reception import Reception
 from deleverage.venues.ladder import LadderUse
 
 
-class PerpetualBroker(StockApi):
+class PerpetualBroker(Reception):
     """An account at a venue for leveraged perpetuals.
 
     Parameters: ``venue`` (a name or VenueRules), ``leverage``, ``margin`` isolated | cross,
@@ -52,7 +50,7 @@ class PerpetualBroker(StockApi):
 
     def __init__(self, **unknown: Any) -> None:
         for name in unknown:
-            raise unknown_name("broker parameter", name, self.params._getkeys())
+            raise unknown_name("broker parameter", name, self.p._getkeys())
         p = self.p
         policies.one_of("margin mode", p.margin, policies.MARGIN_MODES)
         policies.one_of("missing policy", p.missing, policies.MISSING)
@@ -78,7 +76,7 @@ class PerpetualBroker(StockApi):
         self.journal = Journal()
         self.ladder_in_use: dict[str, LadderUse] = {}
         self.views: list[FeedView] = []
-        self.book: dict[int, WorkingOrder] = {}
+        self.book = {}
         self.account = Account(Terms(self.p.margin, {}, {}), self.journal)
         self.positions = Positions()
         self._orders = Orders()
@@ -108,23 +106,22 @@ class PerpetualBroker(StockApi):
         self.account = Account(self.desk.terms, self.journal)
         self._clerk = Clerk(self.account, self._orders, {}, self.comminfos, self.positions)
         self._treasurer = Treasurer(self.account, p.missing)
-        for view in self.views:
-            if view.columns is not None:
-                self._enrol(view)
+        perpetuals = [view for view in self.views if view.columns is not None]
+        _refuse_twins([view.symbol for view in perpetuals])
+        if perpetuals:  # what the run is about: its ladder and leverage are checked at once
+            self._enrol(perpetuals[0])
         starts = [view.started for view in self.views if view.started is not None]
         self.account.commit(accounts.deposit(self.account.state, self.startingcash), -1,
                             min(starts, default=0))
         self._ready = True
 
     def _enrol(self, view: FeedView) -> None:
-        """Make a feed's instrument tradable; feeds nobody trades need no ladder and no mark."""
+        """Make a feed's instrument tradable; a further feed nobody trades needs no ladder."""
         symbol, p = view.symbol, self.p
         if self._clerk.views.get(symbol) is view:
             return
         view.check_tradable()
-        if symbol in self._clerk.views:
-            raise UsageError(f"two feeds of the same instrument {symbol!r}: an account trades each "
-                             "instrument on one feed (resampledata gives the others)")
+        _refuse_twins([symbol, *self._clerk.views])
         rules = p.venue if isinstance(p.venue, venues.VenueRules) else venues.get(
             p.venue, symbol=symbol, at=view.started, ladder=p.ladder)
         if isinstance(rules, venues.InverseRules):
@@ -139,67 +136,6 @@ class PerpetualBroker(StockApi):
         self.ladder_in_use[symbol] = rules.use
         self.comminfos[symbol] = PerpetualCommInfo(view.instrument, fees, p.leverage)
         self._clerk.enrol(view)
-
-    # ---------------------------------------------------------------- orders
-
-    def submit(self, order: bt.Order) -> bt.Order:
-        """Take an order; a bracket is judged when its last part arrives."""
-        self.setup()
-        batch = self._orders.take(order)
-        if batch is None:
-            order.submit(self)
-            self._clerk.refuse(order, self._view(order.data), order.created.price or 0.0,
-                               "its parent order is not open")
-            return order
-        for each in batch:
-            self._submit_one(each)
-        return order
-
-    def _submit_one(self, order: bt.Order) -> None:
-        view = self._view(order.data)
-        order.submit(self)
-        self._orders.notify(order)
-        if not len(view.data):
-            self._clerk.refuse(order, view, 0.0, f"feed {view.symbol} has not started")
-            return
-        if order.parent is not None and order.parent.ref not in self._orders.by_ref:
-            self._clerk.refuse(order, view, order.created.price or 0.0,
-                               "its parent order was refused")
-            return
-        cut_size(order, view)
-        working = self._orders.working(order, view, self.p.stop_trigger or
-                                       self.desk.rules(view.symbol).stop_trigger)
-        if view.seen != len(view.data):  # a cheating timer: the bar is over, but not yet walked
-            working = replace(working, ready=False)
-        reason = books.refusal(working, self.account.state, self.book, self._marks(), self.desk)
-        if reason is not None:
-            self._clerk.refuse(order, view, working.reference, reason)
-            for ref in _bound(self.book, working):
-                self._kill(ref)
-            return
-        order.accept(self)
-        self._orders.by_ref[order.ref] = order
-        self.book[order.ref] = working
-        self._orders.notify(order)
-
-    def cancel(self, order: bt.Order) -> bool:
-        """Take an order off the book, with its group and bracket; False if it is not there."""
-        if order.ref not in self.book:
-            return False
-        self._kill(order.ref)
-        return True
-
-    def _kill(self, ref: int, expired: bool = False) -> None:
-        working = self.book.pop(ref, None)
-        if working is None:
-            return
-        if expired:
-            order = self._orders.by_ref.pop(ref)
-            self._orders.notify(order)
-        else:
-            self._clerk.cancel(ref)
-        for other in _bound(self.book, working):
-            self._kill(other)
 
     # ---------------------------------------------------------------- one step of the clock
 
@@ -296,28 +232,6 @@ class PerpetualBroker(StockApi):
 
     # ---------------------------------------------------------------- small parts
 
-    def _expire(self) -> None:
-        for ref in list(self.book):
-            order = self._orders.by_ref.get(ref)
-            if order is not None and order.valid and order.expire():
-                self._kill(ref, expired=True)
-
-    def _activate_children(self) -> None:
-        for ref, working in list(self.book.items()):
-            if not working.active and working.parent not in self.book:
-                self.book = books.changed(self.book, ref, active=True)
-                self._orders.by_ref[ref].activate()
-
-    def _arm(self, view: FeedView) -> None:
-        now, length = view.data.datetime[0], len(view.data)
-        for ref, working in list(self.book.items()):
-            if working.ready or working.symbol != view.symbol:
-                continue
-            order = self._orders.by_ref[ref]
-            waits = working.kind is books.Kind.AT_CLOSE and now < order.dteos
-            if length > order.plen and not waits:
-                self.book = books.changed(self.book, ref, ready=True)
-
     def _marks(self) -> dict[str, float]:
         return {view.symbol: view.mark for view in self.views if view.seen}
 
@@ -327,11 +241,12 @@ class PerpetualBroker(StockApi):
         if len(self.views) < 2:
             return {}
         marks = self._marks()
-        if self.inside_bar.path == "adverse" and not self.desk.terms.isolated:
+        if self.inside_bar.path != "ohlc" and not self.desk.terms.isolated:
+            worst = self.inside_bar.path == "adverse"
             for name, position in positions.items():
                 if name != symbol and name in bars:
                     mark = bars[name].mark
-                    marks[name] = mark.low if position.size > 0 else mark.high
+                    marks[name] = mark.low if (position.size > 0) == worst else mark.high
         return marks
 
     def _bar_worst(self, view: FeedView, bar: Bar) -> float:
@@ -347,28 +262,24 @@ class PerpetualBroker(StockApi):
         worst = self.journal.worst_equity
         worst[view.bar] = min(worst.get(view.bar, value), value)
 
-    def _view(self, data: Any) -> FeedView:
-        check_tradable(data)
-        view = self._by_data.get(id(data))
-        if view is None:
-            raise UsageError(f"feed {data._name!r} is not part of this run")
-        self._enrol(view)
-        return view
-
     def view_of(self, data: Any) -> FeedView:
         """The account's view of a feed or of the feed behind its clone."""
         self.setup()
-        return self._by_data[id(source_of(data))]
+        view = self._by_data.get(id(source_of(data)))
+        if view is None:
+            raise UsageError(f"feed {data._name!r} is not part of this run")
+        return view
 
     def get_notification(self) -> bt.Order | None:
         """The next queued order notification; None ends the step."""
         return self._orders.queue.popleft() if self._orders.queue else None
 
 
-def _bound(book: books.Book, working: WorkingOrder) -> list[int]:
-    """What dies with an order: its group, its bracket; an entry not filled yet with its exit."""
-    parent = [ref for ref in book if ref == working.parent]
-    return parent + books.partners(book, working) + books.children(book, working.ref)
+def _refuse_twins(symbols: list[str]) -> None:
+    for symbol in symbols:
+        if symbols.count(symbol) > 1:
+            raise UsageError(f"two feeds of the same instrument {symbol!r}: an account trades each "
+                             "instrument on one feed (resampledata gives the others)")
 
 
 def _is_source(data: Any) -> bool:

@@ -27,7 +27,7 @@ class Cerebro(bt.Cerebro):
 
     def __init__(self, **unknown: Any) -> None:
         for name in unknown:
-            raise unknown_name("Cerebro parameter", name, type(self).params._getkeys())
+            raise unknown_name("Cerebro parameter", name, self.p._getkeys())
         super().__init__()
         self.stock_loop_because: str | None = "not run yet"
 

@@ -9,7 +9,7 @@
     ├── DataError (ValueError)             exit code 3: what was read is not what it must be
     │   ├── MissingTable (LookupError)     a table, column or file that a request needs is absent
     │   └── LadderError                    a maintenance ladder that cannot be one
-    └── LedgerError (ArithmeticError)      a broken rule of the account: a defect of ours, never input
+    └── LedgerError (ArithmeticError)      a broken rule of the account: our defect, never input
 
 Each message says what was found, where (file, row, field), what was expected and, for a misspelt
 name, the nearest known one.

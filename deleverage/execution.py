@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import backtrader as bt
@@ -10,6 +11,7 @@ from deleverage import notices
 from deleverage.account import Account, Executed, Position
 from deleverage.comminfo import PerpetualCommInfo
 from deleverage.feedview import FeedView
+from deleverage.holders import Holders, Part
 from deleverage.journal import Fill, Journal, LiquidationEvent, Rejection
 from deleverage.matching import (
     Activated,
@@ -21,7 +23,7 @@ from deleverage.matching import (
     Step,
     Triggered,
 )
-from deleverage.orders import Orders, source_of
+from deleverage.orders import Lots, Orders, source_of
 
 
 class Positions(dict[Any, bt.Position]):
@@ -36,7 +38,7 @@ class Positions(dict[Any, bt.Position]):
 
 
 class Clerk:
-    """Applies the steps of a walk, in order; keeps who opened each position."""
+    """Applies the steps of a walk, in order; knows who holds each position."""
 
     def __init__(self, account: Account, orders: Orders, views: dict[str, FeedView],
                  comminfo: dict[str, PerpetualCommInfo], positions: Positions) -> None:
@@ -45,7 +47,7 @@ class Clerk:
         self.views = views
         self.comminfo = comminfo
         self.positions = positions
-        self.opened_by: dict[str, tuple[Any, int]] = {}
+        self.holders = Holders()
 
     @property
     def journal(self) -> Journal:
@@ -58,7 +60,7 @@ class Clerk:
 
     def owner(self, symbol: str) -> Any:
         """The strategy that opened the position in a symbol."""
-        return self.opened_by.get(symbol, (None, 0))[0]
+        return self.holders.opener(symbol)
 
     def apply(self, step: Step, view: FeedView, marks: dict[str, float]) -> None:
         """Carry out one step."""
@@ -102,8 +104,8 @@ class Clerk:
         self.account.commit(executed.change, view.bar, view.ts)
         after = self.account.state.positions.get(view.symbol)
         self._record(view, order.ref, executed, step.price, step.order.label, step.role, after)
-        if executed.opened and (before is None or executed.closed):
-            self.opened_by[view.symbol] = (order.owner, order.tradeid)
+        self.holders.filled(view.symbol, order.owner, order.tradeid, executed.closed,
+                            executed.opened, 0.0 if after is None else after.size)
         self.account.snapshot(view.bar, view.symbol, marks)
         fees = self.comminfo[view.symbol].fees
         rate = fees.maker if step.role == "maker" else fees.taker
@@ -133,12 +135,12 @@ class Clerk:
         self, order: bt.Order, view: FeedView, executed: Executed, price: float, rate: float,
         before: Position | None, after: Position | None,
     ) -> None:
-        closed, opened = executed.closed, executed.opened
+        closed, opened = Lots(executed.closed), Lots(executed.opened)
         entry = price if before is None else before.entry_price
         size, average = (0.0, 0.0) if after is None else (after.size, after.entry_price)
         order.addcomminfo(self.comminfo[view.symbol])
         order.execute(
-            view.data.datetime[0], closed + opened, price,
+            view.data.datetime[0], Lots(closed + opened), price,
             closed, abs(closed) * entry, abs(closed) * price * rate,
             opened, abs(opened) * price, abs(opened) * price * rate,
             self.comminfo[view.symbol].get_margin(price), executed.realised, size, average)
@@ -156,24 +158,33 @@ class Clerk:
             self.account.snapshot(view.bar, mine.symbol, marks)
 
     def _take_over(self, seized: Seized, step: Liquidated, view: FeedView) -> None:
-        held, size = seized.position, -seized.position.size
-        owner, tradeid = self.opened_by.pop(view.symbol)
-        build = bt.order.BuyOrder if size > 0 else bt.order.SellOrder
-        order = build(owner=owner, data=view.data, size=abs(size), exectype=bt.Order.Market,
-                      tradeid=tradeid, transmit=True)
-        order.addinfo(liquidation=True, reason="liquidation")
-        order.submit()
-        order.accept()
-        self.orders.notify(order)
-        realised = -seized.loss
-        executed = Executed(step.change, size, 0.0, realised, 0.0, held.number)
-        self._record(view, order.ref, executed, seized.price, "liquidation", "taker", None)
-        self._execute(order, view, executed, seized.price, 0.0, held, None)
-        self.orders.notify(order)
+        held = seized.position
         event = LiquidationEvent(
             view.bar, view.ts, view.symbol, held.size, held.entry_price, held.leverage,
             self.account.terms.mode, seized.liquidation_price, seized.trigger_mark, seized.price,
             seized.loss, seized.deficit, step.gap, view.mark_state, step.last, held.number,
             step.cause)
         self.journal.liquidations.append(event)
-        notices.liquidation(owner, event)
+        parts = self.holders.taken(view.symbol, held.size)
+        orders = [self._forced(part, view) for part in parts]
+        whole = Executed(step.change, -held.size, 0.0, -seized.loss, 0.0, held.number)
+        self._record(view, orders[0].ref, whole, seized.price, "liquidation", "taker", None)
+        for order, part in zip(orders, parts, strict=True):
+            share = replace(whole, closed=-part.size,
+                            realised=whole.realised * part.size / held.size)
+            self._execute(order, view, share, seized.price, 0.0, held, None)
+            self.orders.notify(order)
+        for number, part in enumerate(parts):
+            if all(part.owner is not earlier.owner for earlier in parts[:number]):
+                notices.liquidation(part.owner, event)
+
+    def _forced(self, part: Part, view: FeedView) -> bt.Order:
+        """The order that closes one holder's part: accepted, and executed by the caller."""
+        build = bt.order.BuyOrder if part.size < 0 else bt.order.SellOrder
+        order = build(owner=part.owner, data=view.data, size=abs(part.size),
+                      exectype=bt.Order.Market, tradeid=part.tradeid, transmit=True)
+        order.addinfo(liquidation=True, reason="liquidation")
+        order.submit()
+        order.accept()
+        self.orders.notify(order)
+        return order

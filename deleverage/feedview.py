@@ -114,6 +114,22 @@ class FeedView:
         return timestamps.from_datetime(bt.num2date(self.data.datetime[0]))
 
     @property
+    def clock(self) -> int:
+        """UTC nanoseconds of the bar the feed itself stands at, walked by the account or not."""
+        if self.columns is not None:
+            return int(self._close_ns[len(self.data) - 1])
+        return self.ts
+
+    @property
+    def opened(self) -> int:
+        """UTC nanoseconds of the current bar's open; without columns, of the close before it."""
+        if self.columns is not None:
+            return self.ts - self.columns.market.step_ns
+        if len(self.data) < 2:
+            return 0
+        return timestamps.from_datetime(bt.num2date(self.data.datetime[-1]))
+
+    @property
     def mark_state(self) -> str:
         """How the current bar's mark is known: exact, clipped, last or missing."""
         if self.columns is None:

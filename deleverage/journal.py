@@ -74,7 +74,8 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class LiquidationEvent:
-    """A forced close. ``size`` is the signed size that was held; ``loss`` ≥ 0 the margin lost.
+    """A forced close. ``size`` is the signed size that was held; ``loss`` the margin lost
+    (below zero where funding had already taken more than the margin).
 
     ``trigger_mark`` is the mark at which the venue acted, ``liquidation_price`` the level,
     ``price`` the bankruptcy price at which the position was taken over. ``deficit`` ≥ 0 is what the

@@ -71,7 +71,7 @@ def inverse_at_entry(
 
 
 def bankruptcy(side: Number, size: Number, entry: Number, wallet: Number) -> Number:
-    """The price at which the margin is gone: ``E − s·wallet/Q``; E(1 − s/L) when just opened."""
+    """The price at which the margin is gone: ``E − s·wallet/Q`` (fresh: ``E·(1 − s/L)``)."""
     return entry - side * wallet / size
 
 

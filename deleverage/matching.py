@@ -178,6 +178,8 @@ class Walk:
             if order is not None and order.kind is Kind.AT_CLOSE and order.live \
                     and order.symbol == self.bar.symbol:
                 self._fill(order, self._slipped(order, self.last), "taker")
+                self.check_liquidation()  # the new position's level may lie beyond this mark
+        self._note()
 
     def check_liquidation(self, gap: bool = False, cause: str = "mark") -> bool:
         """Liquidate if the mark where the walk now stands is at or beyond the level."""

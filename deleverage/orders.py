@@ -30,6 +30,17 @@ _LABELS = {
 TRAILING = (bt.Order.StopTrail, bt.Order.StopTrailLimit)
 
 
+class Lots(float):
+    """A size that is added free of float dust: backtrader's trades sum sizes, and close at zero.
+
+    >>> 0.1 + Lots(0.2) - 0.3
+    0.0
+    """
+
+    def __radd__(self, other: float) -> Lots:
+        return Lots(round(float(other) + float(self), 12))
+
+
 class Orders:
     """The bt.Order of every working order, one-cancels-other groups, held brackets, the queue."""
 
@@ -37,6 +48,7 @@ class Orders:
         self.by_ref: dict[int, bt.Order] = {}
         self.groups: dict[int, int] = {}
         self.held: dict[int, list[bt.Order]] = {}  # by parent's ref, until transmit=True
+        self.waiting: dict[int, int] = {}  # when sent, for those sent inside a bar
         self.queue: deque[bt.Order | None] = deque()
 
     def notify(self, order: bt.Order) -> None:
@@ -112,7 +124,8 @@ def cut_size(order: bt.Order, view: FeedView) -> None:
 def check_tradable(data: Any) -> None:
     """Refuse resampled and replayed feeds, naming the feed to use. Raises UsageError."""
     source = source_of(data)
-    if source is not data or getattr(data, "resampling", 0) or getattr(data, "replaying", 0):
+    if source is not data or getattr(data, "resampling", False) \
+            or getattr(data, "replaying", False):
         name = source._name or "the original feed"
         raise UsageError(
             f"orders on a resampled or replayed feed would meet bars that have already ended: "

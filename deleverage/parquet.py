@@ -8,13 +8,14 @@ import shutil
 import tempfile
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from deleverage.errors import DataError, MissingTable, UsageError
 
@@ -50,6 +51,21 @@ def read_table(path: Path) -> pa.Table:
         return pq.read_table(path, memory_map=False)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: not a Parquet file: {str(error).splitlines()[0]}") from None
+
+
+def from_arrays(columns: Mapping[str, NDArray[Any]]) -> pa.Table:
+    """Arrays of equal length as a table."""
+    return pa.table(dict(columns))
+
+
+def read_arrays(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
+    """The named columns of a file of numbers; DataError where one is absent."""
+    table = read_table(path)
+    absent = [name for name in names if name not in table.column_names]
+    if absent:
+        raise DataError(f"{path}: column {absent[0]!r} is missing "
+                        f"(found {', '.join(table.column_names)})")
+    return [table.column(name).to_numpy() for name in names]
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes | pa.Table], mark: str) -> None:

@@ -31,8 +31,7 @@ def shuffled(columns: MarketColumns, seed: int, block: int = 1_440) -> MarketCol
     """
     if block < 1:
         raise UsageError(f"a block has at least one bar, found {block}")
-    starts = np.arange(0, len(columns), block)
-    np.random.default_rng(seed).shuffle(starts)
+    starts = np.random.default_rng(seed).permutation(np.arange(0, len(columns), block)).tolist()
     pieces = [np.arange(start, min(start + block, len(columns))) for start in starts]
     return _reordered(columns, np.concatenate(pieces) if pieces else np.empty(0, dtype=np.int64))
 

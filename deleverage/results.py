@@ -68,6 +68,7 @@ from deleverage.journal import (
     Rejection,
     Snapshot,
 )
+from deleverage.provenance import Provenance
 from deleverage.spec import RunSpec
 from deleverage.statistics.curves import Curves, account_curves, judged_on
 from deleverage.statistics.leverage_scan import LeverageScan
@@ -81,46 +82,10 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 FILE = "result.json"
+CURVES = "curves.parquet"
 
 _JOURNAL = {"entries": Entry, "fills": Fill, "liquidations": LiquidationEvent,
             "funding": FundingPayment, "rejections": Rejection, "snapshots": Snapshot}
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """What the run was made of.
-
-    ``dataset`` is its name (never a path), ``sha256`` one hash of its content. ``first_ns`` and
-    ``last_ns`` are the closes of the first and last bar, ``step_ns`` the length of a bar,
-    ``mark_step_ns`` that of the mark rows (None: no mark). ``ladder`` is one line that names the
-    maintenance ladder with age and confidence, ``ladder_assumed`` whether it is a declared
-    assumption. ``fees`` are (maker, taker) in use. ``code`` is the version of this software,
-    ``strategy`` the class run, ``title`` its first line of documentation, ``params`` all its
-    parameters, defaults included.
-    """
-
-    dataset: str
-    sha256: str
-    synthetic: bool
-    symbol: str
-    venue: str
-    quote: str
-    step_ns: int
-    mark_step_ns: int | None
-    bars: int
-    first_ns: int
-    last_ns: int
-    margin: str
-    leverage: float
-    sizing: str
-    fees: tuple[float, float]
-    ladder: str
-    ladder_id: str
-    ladder_assumed: bool
-    strategy: str
-    title: str
-    params: Mapping[str, Any]
-    code: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,7 +181,8 @@ class RunResult:
         for name, kind in _JOURNAL.items():
             files[f"{name}.parquet"] = parquet.to_table(kind, getattr(self.journal, name))
         files["trades.parquet"] = parquet.to_table(Trade, self.trades)
-        files |= {f"{name}.parquet": _table(columns) for name, columns in self._arrays().items()}
+        files |= {f"{name}.parquet": parquet.from_arrays(columns)
+                  for name, columns in self._arrays().items()}
         parquet.write_folder(target, files, FILE)
         return target
 
@@ -234,21 +200,22 @@ class RunResult:
             name: parquet.from_table(kind, parquet.read_table(path / f"{name}.parquet"),
                                      f"{path}: {name}") for name, kind in _JOURNAL.items()}
         journal = Journal(**records)
-        worst = parquet.read_table(path / "worst_equity.parquet")
-        journal.worst_equity = dict(zip(worst.column("bar").to_pylist(),
-                                        worst.column("equity").to_pylist(), strict=True))
+        bars, worst = parquet.read_arrays(path / "worst_equity.parquet", ("bar", "equity"))
+        journal.worst_equity = dict(zip(bars.tolist(), worst.tolist(), strict=True))
         trades = parquet.from_table(Trade, parquet.read_table(path / "trades.parquet"),
                                     f"{path}: trades")
-        daily = parquet.read_table(path / "daily.parquet")
+        days, equity = parquet.read_arrays(path / "daily.parquet", ("day_ns", "equity"))
+        curves = [item.name for item in dataclasses.fields(Curves)]
         try:
             return cls(
-                spec=RunSpec.from_dict(raw["spec"]), provenance=_provenance(raw["provenance"]),
+                spec=RunSpec.from_dict(raw["spec"]),
+                provenance=Provenance.from_dict(raw["provenance"]),
                 journal=journal, trades=tuple(trades), statistics=raw["statistics"],
                 warnings=tuple(raw["warnings"]),
-                daily=DailyEquity(daily.column("day_ns").to_numpy(),
-                                  daily.column("equity").to_numpy(), raw["start_equity"]),
+                daily=DailyEquity(days, equity, raw["start_equity"]),
                 scan=None if raw["scan"] is None else LeverageScan.from_dict(raw["scan"]),
-                recorded=_curves(path))
+                recorded=Curves(*parquet.read_arrays(path / CURVES, curves))
+                if (path / CURVES).is_file() else None)
         except (KeyError, TypeError) as error:
             raise DataError(f"{path / FILE}: not a complete result: {error}") from None
 
@@ -276,30 +243,6 @@ def _read_json(path: Path) -> dict[str, Any]:
     if found != SCHEMA:
         raise DataError(f"{path}: a result of schema {found}; this version reads schema {SCHEMA}")
     return dict(raw)
-
-
-def _provenance(raw: Mapping[str, Any]) -> Provenance:
-    return Provenance(**{**raw, "fees": tuple(raw["fees"])})
-
-
-def _curves(path: Path) -> Curves | None:
-    from deleverage import parquet
-
-    file = path / "curves.parquet"
-    if not file.is_file():
-        return None
-    table = parquet.read_table(file)
-    names = [item.name for item in dataclasses.fields(Curves)]
-    absent = [name for name in names if name not in table.column_names]
-    if absent:
-        raise DataError(f"{file}: column {absent[0]!r} is missing")
-    return Curves(*(table.column(name).to_numpy() for name in names))
-
-
-def _table(columns: Mapping[str, Any]) -> pa.Table:
-    import pyarrow as pa
-
-    return pa.table(dict(columns))
 
 
 def _finite(value: Any) -> Any:

@@ -104,16 +104,20 @@ def fingerprint(columns: MarketColumns) -> str:
 
 
 def baseline(
-    result: RunResult, columns: MarketColumns | None = None, seed: int = 0
+    result: RunResult, columns: MarketColumns | None = None, seed: int = 0, record: bool = False
 ) -> RunResult:
     """The same account with as many entries and the same holding times, at random bars.
 
     What a named strategy must beat before its entries mean anything; the same ``seed`` gives the
-    same entries.
+    same entries. Per-bar curves are left out unless asked for with ``record``.
     """
     source = load(result.spec, columns)
-    spec = result.spec.changed(strategy=BASELINE, params=baseline_params(result, seed))
-    return run(spec, source.columns)
+    return run(baseline_spec(result, seed), source.columns, record=record)
+
+
+def baseline_spec(result: RunResult, seed: int = 0) -> RunSpec:
+    """The specification of :func:`baseline`."""
+    return result.spec.changed(strategy=BASELINE, params=baseline_params(result, seed))
 
 
 def baseline_params(result: RunResult, seed: int = 0) -> dict[str, Any]:
@@ -130,17 +134,23 @@ def baseline_params(result: RunResult, seed: int = 0) -> dict[str, Any]:
             "sides": tuple(trade.side for trade in result.trades)}
 
 
-class DefaultSizer(bt.Analyzer):
-    """Gives the strategy the run's size rule unless it has chosen a sizer of its own.
+class Setup(bt.Analyzer):  # type: ignore[misc]
+    """Looks at the strategy after its ``__init__`` and before the first bar.
 
-    ``cerebro.addsizer`` would replace the strategy's own; backtrader sets it after ``__init__``.
+    Refuses data shorter than its warm-up, which stock indicators would answer with an IndexError,
+    and gives it the run's size rule unless it has chosen a sizer of its own (``cerebro.addsizer``
+    would replace that one).
     """
 
     jump_safe = True
     params = (("sizer", None),)
 
     def start(self) -> None:
-        """Before the first bar."""
+        """Before the first bar. Raises DataError where no bar is left to trade on."""
+        bars, needed = len(self.strategy.data.columns), warmup_bars(self.strategy)
+        if needed >= bars:
+            raise DataError(f"the data has {bars} bars and {type(self.strategy).__name__} needs "
+                            f"{needed} to warm up: no bar is left to trade on")
         own = self.strategy.getsizer()
         if type(own) is bt.sizers.FixedSize and own.p.stake == 1:
             self.strategy.setsizer(self.p.sizer)
@@ -160,7 +170,7 @@ def _build(spec: RunSpec, columns: MarketColumns, strategy: type[bt.Strategy],
         missing=spec.missing, mark=spec.mark, slippage_bp=spec.slippage_bp,
         fees=None if spec.fees is None else Fees(*spec.fees),
         on_liquidation=spec.on_liquidation))
-    cerebro.addanalyzer(DefaultSizer, sizer=_sizer(spec), _name="size_rule")
+    cerebro.addanalyzer(Setup, sizer=_sizer(spec), _name="setup")
     cerebro.addstrategy(strategy, **params)
     return cerebro, data
 
@@ -225,12 +235,14 @@ def _assumptions(rules: VenueRules, mode: str) -> tuple[str, ...]:
     return lines
 
 
+def warmup_bars(ran: bt.Strategy) -> int:
+    """Bars before a strategy can act: its own word, or those its indicators need."""
+    return max(int(getattr(ran, "warmup_bars", 0)), ran._minperiod - 1)
+
+
 def _warmup(ran: bt.Strategy, bars: int) -> tuple[str, ...]:
-    """DataError where the strategy never saw a bar, a line where it saw less than half."""
-    needed = max(int(getattr(ran, "warmup_bars", 0) or 0), ran._minperiod - 1)
-    if needed >= bars:
-        raise DataError(f"the data has {bars} bars and {type(ran).__name__} needs {needed} to warm "
-                        "up: no bar is left to trade on")
+    """A line where less than half of the data was traded on."""
+    needed = warmup_bars(ran)
     if needed > bars / 2:
         return (f"{needed} of {bars} bars went into warming up: less than half was traded on",)
     return ()

@@ -1,4 +1,4 @@
-"""LeverageScan: run the strategy again at every leverage, path and compounding included.
+"""Many runs of one strategy: at every leverage (LeverageScan), and with random entries beside it.
 
 Two scans: *same margin fraction*, where the notional grows with leverage, and *same notional*,
 where only the distance to liquidation changes.
@@ -9,15 +9,17 @@ from __future__ import annotations
 import multiprocessing
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from typing import TypeVar
 
 import backtrader as bt
 
 from deleverage import runner
 from deleverage.columns import MarketColumns
+from deleverage.results import RunResult
 from deleverage.spec import RunSpec
 from deleverage.statistics import leverage_scan as rows
 from deleverage.statistics.leverage_scan import LEVERAGES, LeverageScan, ScanRow
@@ -25,6 +27,7 @@ from deleverage.strategies import registry
 
 Progress = Callable[[int, int], None]
 Shared = tuple[MarketColumns, type[bt.Strategy]]
+Found = TypeVar("Found")
 
 # what a worker needs besides its specification; forked workers find it without copying
 _shared: Shared | None = None
@@ -55,7 +58,7 @@ def leverage_scan(
     wanted = list(dict.fromkeys(item for _, item in (*by_fraction, *by_notional)
                                 if isinstance(item, RunSpec)))
     with _sharing((source.columns, chosen)):
-        found = dict(zip(wanted, _run_all(wanted, workers, progress), strict=True))
+        found = dict(zip(wanted, _run_all(_row, wanted, workers, progress), strict=True))
     same_fraction, same_notional = (
         tuple(found[item] if isinstance(item, RunSpec) else item for _, item in scan)
         for scan in (by_fraction, by_notional))
@@ -88,35 +91,57 @@ def _same_notional(spec: RunSpec, leverage: float) -> RunSpec | ScanRow:
     return scaled if rows.feasible(share) else rows.infeasible(leverage, share)
 
 
-def _one(spec: RunSpec) -> ScanRow:
+def baselines(
+    result: RunResult,
+    columns: MarketColumns | None = None,
+    seeds: Iterable[int] = range(20),
+    workers: int | None = None,
+    *,
+    progress: Progress | None = None,
+) -> list[RunResult]:
+    """:func:`deleverage.runner.baseline` for many seeds, in their order, over processes.
+
+    Arguments as :func:`leverage_scan` takes them; the results carry no per-bar curves.
+    """
+    source = runner.load(result.spec, columns)
+    specs = [runner.baseline_spec(result, seed) for seed in seeds]
+    with _sharing((source.columns, registry.load(runner.BASELINE))):
+        return _run_all(_result, specs, workers, progress)
+
+
+def _result(spec: RunSpec) -> RunResult:
     if _shared is None:
-        raise RuntimeError("a scan's worker was started without its columns")
+        raise RuntimeError("a worker was started without its columns")
     columns, strategy = _shared
-    result = runner.run(spec, columns, strategy, record=False)
-    return rows.scan_row(spec.leverage, result.statistics)
+    return runner.run(spec, columns, strategy, record=False)
 
 
-def _run_all(specs: Sequence[RunSpec], workers: int | None,
-             progress: Progress | None) -> list[ScanRow]:
+def _row(spec: RunSpec) -> ScanRow:
+    return rows.scan_row(spec.leverage, _result(spec).statistics)
+
+
+def _run_all(work: Callable[[RunSpec], Found], specs: Sequence[RunSpec], workers: int | None,
+             progress: Progress | None) -> list[Found]:
     count = min(workers or _cores(), len(specs))
     if count > 1 and "fork" in multiprocessing.get_all_start_methods():
         try:
-            return list(_counted(_forked(specs, count), len(specs), progress))
+            return list(_counted(_forked(work, specs, count), len(specs), progress))
         except BrokenProcessPool:
             pass  # a worker was killed (memory, a signal): do the work here
-    return list(_counted(map(_one, specs), len(specs), progress))
+    return list(_counted(map(work, specs), len(specs), progress))
 
 
-def _forked(specs: Sequence[RunSpec], workers: int) -> Iterator[ScanRow]:
+def _forked(work: Callable[[RunSpec], Found], specs: Sequence[RunSpec],
+            workers: int) -> Iterator[Found]:
     context = multiprocessing.get_context("fork")
     with warnings.catch_warnings():
         # Python 3.12 warns of forking beside threads; the workers touch none of them
         warnings.simplefilter("ignore", DeprecationWarning)
         with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            yield from pool.map(_one, specs)
+            yield from pool.map(work, specs)
 
 
-def _counted(found: Iterator[ScanRow], total: int, progress: Progress | None) -> Iterator[ScanRow]:
+def _counted(found: Iterator[Found], total: int, progress: Progress | None) -> Iterator[Found]:
     for done, row in enumerate(found, start=1):
         if progress is not None:
             progress(done, total)

@@ -12,17 +12,16 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
 from deleverage import timestamps
 from deleverage.errors import DataError, UsageError, unknown_name
-from deleverage.policies import FILLS, MARGIN_MODES, MISSING, PATHS, Fees, one_of
+from deleverage.policies import FILLS, MARGIN_MODES, MISSING, PATHS, one_of
+from deleverage.values import as_fees, as_json, as_moment, as_number, as_parameter
 
 DEFAULT_MARGIN_FRACTION = 0.20
 
@@ -85,14 +84,15 @@ class RunSpec:
         self._names()
         self._sizes()
         for name in ("leverage", "cash"):
-            self._put(name, _number(name, getattr(self, name), above=0.0))
-        self._put("slippage_bp", _number("slippage_bp", self.slippage_bp, least=0.0, most=1_000.0))
+            self._put(name, as_number(name, getattr(self, name), above=0.0))
+        self._put("slippage_bp", as_number("slippage_bp", self.slippage_bp, least=0.0,
+                                           most=1_000.0))
         if self.fees is not None:
-            self._put("fees", _fees(self.fees))
-        self._put("params", MappingProxyType({str(key): _plain(str(key), value)
+            self._put("fees", as_fees(self.fees))
+        self._put("params", MappingProxyType({str(key): as_parameter(str(key), value)
                                               for key, value in dict(self.params).items()}))
         for name in ("fromdate", "todate"):
-            self._put(name, _moment(getattr(self, name)))
+            self._put(name, as_moment(getattr(self, name)))
         if self.from_ns is not None and self.to_ns is not None and self.from_ns >= self.to_ns:
             raise UsageError(f"fromdate {self.fromdate} is not before todate {self.todate}")
 
@@ -134,7 +134,7 @@ class RunSpec:
     def as_dict(self) -> dict[str, Any]:
         """Every field as a plain JSON value, in the order of the class."""
         values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
-        return {name: _listed(value) for name, value in values.items()}
+        return {name: as_json(value) for name, value in values.items()}
 
     def to_json(self) -> str:
         """Canonical JSON: the same text for equal specifications."""
@@ -202,70 +202,13 @@ class RunSpec:
                 if getattr(self, name) is not None:
                     raise UsageError(f"notional and {name} exclude one another: found notional "
                                      f"{self.notional} and {name} {getattr(self, name)}")
-            self._put("notional", _number("notional", self.notional, above=0.0))
+            self._put("notional", as_number("notional", self.notional, above=0.0))
             return
         fraction = DEFAULT_MARGIN_FRACTION if self.margin_fraction is None else self.margin_fraction
-        self._put("margin_fraction", _number("margin_fraction", fraction, above=0.0, most=1.0))
+        self._put("margin_fraction", as_number("margin_fraction", fraction, above=0.0, most=1.0))
         if self.notional_leverage is not None:
             self._put("notional_leverage",
-                      _number("notional_leverage", self.notional_leverage, above=0.0))
+                      as_number("notional_leverage", self.notional_leverage, above=0.0))
 
     def _put(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
-
-
-def _number(name: str, value: Any, above: float = -math.inf, least: float = -math.inf,
-            most: float = math.inf) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise UsageError(f"{name} must be a number, found {value!r}")
-    number = float(value)
-    if not math.isfinite(number) or number <= above or number < least or number > most:
-        wanted = f"in ({above:g}, {most:g}]" if math.isfinite(most) and math.isfinite(above) else (
-            f"> {above:g}" if math.isfinite(above) else f"in [{least:g}, {most:g}]")
-        raise UsageError(f"{name} must be {wanted}, found {value}")
-    return number
-
-
-def _fees(value: Any) -> tuple[float, float]:
-    if isinstance(value, Fees):
-        return value.maker, value.taker
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise UsageError(f"fees must be (maker, taker) as fractions of notional, found {value!r}")
-    maker, taker = (_number("a fee", rate) for rate in value)
-    checked = Fees(maker, taker)
-    return checked.maker, checked.taker
-
-
-def _moment(value: Any) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (str, int, datetime, date)):
-        raise UsageError(f"not an ISO date or time: {value!r}")
-    if isinstance(value, int):
-        stamp = value
-    elif isinstance(value, datetime):
-        stamp = timestamps.from_datetime(value)
-    else:
-        stamp = timestamps.parse(value if isinstance(value, str) else value.isoformat())
-    return timestamps.to_datetime(stamp).isoformat()
-
-
-def _plain(name: str, value: Any) -> Any:
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise UsageError(f"strategy parameter {name} must be finite, found {value}")
-        return value
-    if isinstance(value, (tuple, list)):
-        return tuple(_plain(name, item) for item in value)
-    raise UsageError(f"strategy parameter {name} must be a number, text, boolean, None or a tuple "
-                     f"of these, found {type(value).__name__}")
-
-
-def _listed(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_listed(item) for item in value]
-    if isinstance(value, Mapping):
-        return {key: _listed(item) for key, item in value.items()}
-    return value

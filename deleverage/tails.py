@@ -25,8 +25,8 @@ def tables_of(columns: MarketColumns, tables: Sequence[str] | None = None) -> tu
             raise unknown_name("table", table, TABLES)
     if tables is not None:
         return tuple(tables)
-    return tuple(table for table in TABLES
-                 if any(np.isfinite(columns.lines[name]).any() for name in lines_of(columns, table)))
+    return tuple(table for table in TABLES if any(
+        np.isfinite(columns.lines[name]).any() for name in lines_of(columns, table)))
 
 
 def lines_of(columns: MarketColumns, table: str) -> Iterator[str]:

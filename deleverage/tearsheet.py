@@ -82,9 +82,10 @@ def _liquidated(result: RunResult) -> str:
     positions = trades["count"] + trades["open"]
     if not positions:
         return "No trade: the strategy gave no signal that was filled. That is a result."
+    held = f"{positions} position{'s' if positions > 1 else ''}"
     if not figures["count"]:
-        return f"No liquidation in {positions} positions."
-    return (f"{figures['count']} of {positions} positions liquidated, margin lost "
+        return f"No liquidation in {held}."
+    return (f"{figures['count']} of {held} liquidated, margin lost "
             f"{money(figures['margin_lost'], sign=False)} {result.provenance.quote}; "
             f"right on direction all the same: {trades['right_liquidated']}.")
 

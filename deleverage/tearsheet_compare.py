@@ -30,7 +30,7 @@ from deleverage.tearsheet_text import (
 )
 
 RANK_HEADERS = ("#", "strategy", "return", "drawdown\nin bar", "trades", "liquid-\nations",
-                "margin\nlost", "P(liq. |\nright)", "survives\nfraction", "survives\nnotional")
+                "margin\nlost", "P(liq. |\nright)", "lives at\nfraction", "lives at\nnotional")
 
 
 def side_by_side(comparison: Comparison, title: str = "COMPARISON") -> str:
@@ -61,15 +61,15 @@ def ranking(comparison: Comparison) -> str:
             rows.append(_random(row.baseline))
         elif row.result.trades and row.result.spec.strategy not in YARDSTICKS:
             rows.append(["", "└ random: not saved", *[""] * (len(RANK_HEADERS) - 2)])
-    foot = ("survives: the largest leverage without a liquidation, keeping the margin fraction or "
+    foot = ("lives at: the largest leverage without a liquidation, keeping the margin fraction or "
             "the notional. random: entries at random times, as many and held as long, the median "
-            "seed by return; beaten: seeds that did worse than the strategy.")
+            "seed by return; the strategy beats so many of the seeds.")
     return section("RANKING (by return)", table(RANK_HEADERS, rows, left=2), lines([foot], ""))
 
 
 def _random(baseline: Baseline) -> list[str]:
     middle, n = baseline.median, len(baseline.outcomes)
-    return ["", f"└ random, {baseline.beaten} of {n} beaten", percent(middle.total_return),
+    return ["", f"└ random: beats {baseline.beaten}/{n}", percent(middle.total_return),
             percent(middle.max_drawdown, sign=False), f"{middle.trades:,}",
             f"{middle.liquidations:,}", money(middle.margin_lost, sign=False), "", "", ""]
 
@@ -141,6 +141,8 @@ def _money_cell(row: Mapping[str, Any] | None) -> str:
 def _grid_cell(row: ScanRow | None) -> str:
     if row is None or not row.feasible or row.total_return is None:
         return "–"
+    if not row.trades:
+        return "no trade"
     return f"{100 * row.total_return:+.1f} ({row.liquidations})"
 
 

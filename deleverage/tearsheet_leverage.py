@@ -79,7 +79,9 @@ def _scan_notes(rows: Sequence[ScanRow]) -> str:
 
 def chance(value: float | None, n: int | None) -> str:
     """A probability with the sample it was counted on."""
-    return withheld(n or 0) if value is None else f"{share(value)} (n={n})"
+    if value is None:
+        return withheld(n or 0)
+    return f"{percent(value, sign=False, digits=0)} (n={n})"
 
 
 def _count(value: int | None) -> str:

@@ -22,7 +22,8 @@ _UNIT = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
 
 def day_numbers(stamps: NDArray[np.int64]) -> NDArray[np.float64]:
     """backtrader's float day numbers of UTC nanoseconds; equal to ``bt.date2num``, in one pass."""
-    return _EPOCH_DAY + stamps / float(DAY)
+    day, rest = np.divmod(stamps, DAY)  # in this order, so that the last bit is date2num's
+    return (_EPOCH_DAY + day) + rest / float(DAY)
 
 
 def parse(text: str) -> int:

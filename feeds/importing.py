@@ -30,14 +30,15 @@ def import_dataset(
     *,
     timeframe: str | None = None,
     open_interest: str | Path | None = None,
+    open_interest_venue: str | None = None,
     name: str | None = None,
     progress: Progress | None = None,
 ) -> tuple[Dataset, tuple[str, ...]]:
     """Read ``paths`` with the reader called ``source`` and write a dataset at ``out``.
 
-    ``open_interest`` is a CSV added as a table. Returns the dataset and the notes: what was chosen,
-    snapped, left out. Nothing is written unless all of it can be. Raises what the readers raise,
-    UnknownName for a source nobody knows.
+    ``open_interest`` is a CSV added as a table, ``open_interest_venue`` whose it is. Returns the
+    dataset and the notes: what was chosen, snapped, left out. Nothing is written unless all of it
+    can be. Raises what the readers raise, UnknownName for a source nobody knows.
     """
     request = Request(symbol, venue, timeframe, progress or silent)
     reader = readers.get(source)
@@ -47,7 +48,8 @@ def import_dataset(
         raise UsageError(f"{source} gives {', '.join(reader.gives)} only: bars are needed for a "
                          "dataset")
     if open_interest is not None:
-        added = readers.get("open-interest-csv").read([Path(open_interest)], request)
+        whose = replace(request, venue=open_interest_venue)
+        added = readers.get("open-interest-csv").read([Path(open_interest)], whose)
         _same_coin(reading.tables["bars"], added.tables["open_interest"], str(open_interest))
         reading = _merged(reading, added)
     close = numbers(reading.tables["bars"], "close_ns")

@@ -15,7 +15,9 @@ TRIGGERS = ("liquidations", "open_interest")
 
 
 class CascadeExhaustion(SignalStrategy):
-    """Buys confirmed exhaustion: no new low for ``quiet`` minutes, intensity under ``decay`` of its
+    """Buys the confirmed exhaustion of a cascade of long liquidations.
+
+    Exhaustion is confirmed by no new low for ``quiet`` minutes, intensity under ``decay`` of its
     peak, open interest in coins down more than ``flush`` since the cascade began.
 
     ``trigger="liquidations"`` reads USD of long liquidations; ``"open_interest"`` the fall of open

@@ -78,5 +78,6 @@ def drawn_entries(chance: np.random.Generator, held: Sequence[int],
     if slack < 0:
         raise UsageError(f"{len(held)} trades held {int(taken.sum()) - len(held)} bars in all do "
                          f"not fit into {bars} bars without overlap")
-    free = np.sort(chance.integers(0, slack + 1, len(held)))
-    return free + np.cumsum(taken) - taken
+    # stars and bars: distinct places among slack + trades give every placement the same chance
+    places = np.sort(chance.choice(slack + len(held), len(held), replace=False))
+    return places - np.arange(len(held)) + np.cumsum(taken) - taken

@@ -16,7 +16,9 @@ from deleverage.strategies.level_signals import (
 
 
 class ScenarioTree(SignalStrategy):
-    """Constructive path: 2,350 holds → long toward 2,750; acceptance above 2,750–2,800 → long (or
+    """Buys support that holds and the zone above it once accepted; sells support that fails.
+
+    Constructive path: 2,350 holds → long toward 2,750; acceptance above 2,750–2,800 → long (or
     add) toward 3,000. Risk path: 2,350 fails → close and short.
 
     ``levels`` are three: support, zone, goal. Support holds when price came to it and made

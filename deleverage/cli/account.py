@@ -73,9 +73,8 @@ def specification(options: argparse.Namespace, **more: Any) -> RunSpec:
     Raises UsageError where data or strategy is missing and UnknownName for a misspelt strategy or
     parameter.
     """
-    values = {name: getattr(options, name, None) for name in FIELDS}
-    values.update(more)
-    values = {name: value for name, value in values.items() if value is not None}
+    values: dict[str, Any] = {name: getattr(options, name, None) for name in FIELDS}
+    values = {name: value for name, value in {**values, **more}.items() if value is not None}
     for name in ("data", "strategy"):
         if name not in values:
             raise UsageError(f"--{name} is missing")

@@ -47,6 +47,7 @@ def import_(arguments: Sequence[str], prog: str) -> int:
     made.add_argument("--venue", metavar="NAME", help="whose data it is")
     made.add_argument("--timeframe", metavar="STEP", help="which bars, where there are several")
     made.add_argument("--open-interest", metavar="CSV", help="a file of open interest to add")
+    made.add_argument("--open-interest-venue", metavar="NAME", help="whose open interest that is")
     made.add_argument("--name", metavar="TEXT", help="what sheets call the dataset")
     _add_json(made)
     options = made.parse_args(arguments)
@@ -55,7 +56,8 @@ def import_(arguments: Sequence[str], prog: str) -> int:
     with progress("reading", options.json) as step:
         dataset, notes = import_dataset(
             options.source, options.paths, options.out, options.symbol, options.venue,
-            timeframe=options.timeframe, open_interest=options.open_interest, name=options.name,
+            timeframe=options.timeframe, open_interest=options.open_interest,
+            open_interest_venue=options.open_interest_venue, name=options.name,
             progress=lambda what, done, total: step(done, total, what))
     for text in notes:
         note(f"note: {text}")

@@ -78,8 +78,8 @@ def _runs(scenario: str, options: argparse.Namespace) -> list[Compared]:
         spec = specification(options, data=scenario, strategy=name)
         found.append(carry_out(spec, columns, scanned=scanned, quiet=options.json))
     like = next(row.result for row in found if row.result.spec.strategy == "cascade_exhaustion")
-    random = like.spec.changed(strategy=runner.BASELINE, params=runner.baseline_params(like))
-    found.append(carry_out(random, columns, scanned=scanned, quiet=options.json))
+    found.append(carry_out(runner.baseline_spec(like), columns, scanned=scanned,
+                           quiet=options.json))
     return found
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,19 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value
+
+
+@contextmanager
+def unheard(words_to: str = "") -> Iterator[None]:
+    """What a user's strategy prints meanwhile goes nowhere, or to ``stderr``.
+
+    A scan repeats a strategy many times, and JSON must stay alone on stdout.
+    """
+    with ExitStack() as stack:
+        target = sys.stderr if words_to == "stderr" else stack.enter_context(
+            Path(os.devnull).open("w"))
+        stack.enter_context(redirect_stdout(target))
+        yield
 
 
 @contextmanager

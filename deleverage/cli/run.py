@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from deleverage.cli.account import (
@@ -13,7 +14,7 @@ from deleverage.cli.account import (
     specification,
 )
 from deleverage.cli.arguments import Parser, with_config
-from deleverage.cli.output import note, progress, say, say_json
+from deleverage.cli.output import note, progress, say, say_json, unheard
 from deleverage.columns import MarketColumns
 from deleverage.compare import YARDSTICKS, Baseline, Compared
 from deleverage.errors import UsageError
@@ -66,18 +67,16 @@ def carry_out(spec: RunSpec, columns: MarketColumns | None = None, scanned: bool
     from deleverage import runner, scan
 
     source = runner.load(spec, columns)
-    result = runner.run(spec, source.columns)
+    with unheard("stderr") if quiet else nullcontext():
+        result = runner.run(spec, source.columns)
     if scanned:
-        with progress(f"{spec.strategy}: leverage scan", quiet) as step:
+        with unheard(), progress(f"{spec.strategy}: leverage scan", quiet) as step:
             found = scan.leverage_scan(spec, source.columns, progress=step)
         result = result.with_scan(found)
     if not result.trades or spec.strategy in YARDSTICKS:
         return Compared(result)
-    random = []
     with progress(f"{spec.strategy}: random entries", quiet) as step:
-        for seed in range(SEEDS):
-            random.append(runner.baseline(result, source.columns, seed))
-            step(seed + 1, SEEDS)
+        random = scan.baselines(result, source.columns, range(SEEDS), progress=step)
     return Compared(result, Baseline.against(result, random))
 
 

@@ -9,7 +9,7 @@ CASCADE → COOL (``exhausted``)
     intensity L below ``decay`` of its peak. The event is *confirmed* when open interest, in coins,
     has fallen by more than ``flush`` since the start; a rule should trade confirmed ones only.
 COOL → CASCADE (``resume``)
-    a new low with z > z_on: the last call was false.
+    a price below the low of the call with z > z_on: the last call was false.
 COOL → CALM
     after ``cool_bars`` bars, once z < z_off.
 
@@ -18,8 +18,10 @@ Decided here, where the description of the method leaves it open:
 - the flush is a property of the event, not a condition of the transition: a cascade that fades
   without a flush cools down unconfirmed and cannot be called exhausted days later by an unrelated
   fall of open interest;
-- the low is followed in COOL as well, also when z is small: ``resume`` needs a new low of the whole
-  cascade, not a mere return to the price of the last call;
+- the low to be broken stays that of the call while cooling, also when price drifts below it with a
+  small z: reports of liquidations and of open interest come later than the price they caused (one
+  five-minute step later at the wick of 31 January 2026), and a moved low would meet them too late.
+  A resume takes the lowest price since as the cascade's low;
 - ``resume`` resets the peak of L and the counters: a second, smaller wave is measured against its
   own peak, else it would look decayed at birth;
 - the open interest at the start survives a resume: it is one cascade, and its flush adds up.
@@ -81,6 +83,7 @@ class CascadeMachine:
         self.config = config
         self.phase = Phase.CALM
         self.low = math.nan
+        self._lowest = math.nan  # of the cascade and the cooling after it
         self._bar = -1
         self._peak = math.nan
         self._start_interest = math.nan
@@ -102,14 +105,15 @@ class CascadeMachine:
             if not self._exhausted(low, intensity):
                 return None
             self.phase, self._since, kind = Phase.COOL, 0, "exhausted"
+            self._lowest = self.low
         else:
-            new_low = low < self.low
-            self.low = min(self.low, low)
+            self._lowest = min(self._lowest, low)
             self._since += 1
-            if not (new_low and z > self.config.z_on):
+            if not (low < self.low and z > self.config.z_on):
                 if self._since > self.config.cool_bars and z < self.config.z_off:
                     self.phase = Phase.CALM
                 return None
+            self.low = self._lowest
             kind = self._enter_cascade(intensity, "resume")
         change = flush(open_interest, self._start_interest)
         confirmed = kind == "exhausted" and (

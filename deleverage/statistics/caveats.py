@@ -12,7 +12,8 @@ from deleverage.statistics.trades import Trade
 from deleverage.timestamps import show_step
 
 FEW_TRADES = 30  # below, the mean of trades is noise whatever it is
-_UNKNOWN = ("sampled", "sampled_1s", "aggregate", "unknown")
+_LESS_THAN_ALL = {"sampled": "(sampled)", "sampled_1s": "(sampled, at most one a second)",
+                  "aggregate": "(aggregated)", "unknown": "(completeness unknown)"}
 
 
 def caveats(
@@ -55,8 +56,9 @@ def _mark(columns: MarketColumns, statistics: Mapping[str, Any],
         states = ", ".join(f"{row['count']} judged on a {row['mark_state']} mark"
                            for row in forced["by_mark_state"] if row["mark_state"] != "exact")
         numbers = ", ".join(str(number) for number in forced["depends_on_mark"])
+        which = "position" if len(forced["depends_on_mark"]) == 1 else "positions"
         yield (f"of {_count(forced['count'], 'liquidation')}, {states}: the way the mark was known "
-               f"may have decided them (position {numbers})")
+               f"may have decided them ({which} {numbers})")
     near = statistics["near_misses"]
     loose = sum(count for state, count in near["by_mark_state"].items() if state != "exact")
     if loose:
@@ -75,20 +77,21 @@ def _funding(figures: Mapping[str, Any], quote: str) -> Iterable[str]:
         f"about {figures['uncertain']:,.2f} {quote}"
     share = "" if figures["uncertain_share"] is None else \
         f" ({figures['uncertain_share']:.0%} of all funding)"
-    yield (f"{_count(figures['missing_due'], 'funding settlement')} fell due without a known rate or price "
-           f"({states}): {money} is uncertain{share}")
+    yield (f"{_count(figures['missing_due'], 'funding settlement')} fell due without a known rate "
+           f"or price ({states}): {money} is uncertain{share}")
 
 
 def _feeds(columns: MarketColumns) -> Iterable[str]:
+    venues: dict[str, list[str]] = {}
     for cover in columns.market.coverage:
-        if cover.table == "liquidations" and cover.completeness in _UNKNOWN:
-            yield (f"{cover.venue} liquidations ({cover.provider}) are "
-                   f"{_words(cover.completeness)}: its part of the total is a reported share")
-
-
-def _words(completeness: str) -> str:
-    return {"sampled": "sampled", "sampled_1s": "sampled, at most one a second",
-            "aggregate": "aggregated", "unknown": "of unknown completeness"}[completeness]
+        known = venues.get(cover.completeness, [])
+        if cover.table == "liquidations" and cover.completeness in _LESS_THAN_ALL \
+                and cover.venue not in known:
+            venues[cover.completeness] = [*known, cover.venue]
+    if venues:
+        kinds = "; ".join(f"{', '.join(names)} {_LESS_THAN_ALL[kind]}"
+                          for kind, names in venues.items())
+        yield f"liquidations are reported shares, not totals, of: {kinds}"
 
 
 def _orders(figures: Mapping[str, Any]) -> Iterable[str]:
@@ -108,6 +111,8 @@ def _trades(trades: Sequence[Trade], statistics: Mapping[str, Any], quote: str) 
     count = statistics["trades"]["count"]
     if not trades:
         yield "no trade: the strategy gave no signal in this data"
+    elif not count:
+        yield "no trade was closed: what is shown depends on the last mark"
     elif count < FEW_TRADES:
         yield f"only {_count(count, 'closed trade')}: no average over so few is distinguishable " \
               "from luck"

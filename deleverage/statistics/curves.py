@@ -232,7 +232,9 @@ def _assemble(columns: MarketColumns, held: _Held, wallet: Floats, equity: Float
 
 def _ratio(notional: Floats, behind: Floats) -> Floats:
     """Leverage; infinite where nothing is left behind a position."""
-    return np.divide(notional, behind, out=np.full(len(behind), np.inf), where=behind > 0)
+    result: Floats = np.full(len(behind), np.inf)
+    np.divide(notional, behind, out=result, where=behind > 0)
+    return result
 
 
 def _margin_ratio(held: _Held, behind: Floats, mark: Floats) -> Floats:

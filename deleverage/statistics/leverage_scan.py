@@ -87,6 +87,8 @@ def scan_row(leverage: float, statistics: Mapping[str, Any], note: str = "") -> 
     trades, near = statistics["trades"], statistics["near_misses"]
     refused = statistics["orders"]["rejections"]
     notes = [note] if note else []
+    if not trades["count"] + trades["open"]:
+        notes.append("nothing was traded")
     if refused:
         notes.append(f"{refused} order{'s' if refused > 1 else ''} refused")
     return ScanRow(
@@ -103,8 +105,8 @@ def scan_row(leverage: float, statistics: Mapping[str, Any], note: str = "") -> 
 
 
 def infeasible(leverage: float, share: float) -> ScanRow:
-    """A row that cannot be: ``share`` of equity would have to be posted as margin."""
-    return ScanRow(leverage, False, f"needs {share:.0%} of equity as margin")
+    """A row that cannot be: ``share`` of equity would have to be posted as margin, plus the fee."""
+    return ScanRow(leverage, False, f"needs {share:.0%} of equity as margin, and the fee")
 
 
 def margin_share(fraction: float, notional_leverage: float, leverage: float) -> float:
@@ -114,8 +116,8 @@ def margin_share(fraction: float, notional_leverage: float, leverage: float) -> 
 
 
 def feasible(share: float) -> bool:
-    """Whether such a margin can be posted; all of the equity counts, the opening fee cuts it."""
-    return share <= 1.0 or math.isclose(share, 1.0)
+    """Whether such a margin can be posted and the opening fee still be paid."""
+    return share < 1.0 and not math.isclose(share, 1.0)
 
 
 def survives(rows: Sequence[ScanRow]) -> float | None:

@@ -19,6 +19,7 @@ from deleverage.errors import DataError, MissingTable, UsageError
 from deleverage.feeds.readers.protocol import Reading, Request, existing, origin
 from deleverage.feeds.settlements import JITTER
 from deleverage.feeds.tables import canonical, numbers
+from deleverage.market import Coverage
 from deleverage.timestamps import SECOND, show_step
 
 _KINDS = {"t": pa.int64(), "oi": pa.float64(), "oi_usd": pa.float64()}
@@ -62,9 +63,16 @@ class OpenInterestCsv:
             "ts": floored, "available_at": floored + step, "oi_base": raw.column("oi"),
             "oi_usd": raw.column("oi_usd"),
         }), str(path))
+        if request.venue is None:
+            notes.append(f"{path.name}: the file does not say whose open interest it is: unknown "
+                         "(--open-interest-venue names the venue)")
+        # a snapshot stands until the next one is due
+        alive = Coverage("open_interest", request.venue or "unknown", "open interest CSV",
+                         int(floored[0]), int(floored[-1]) + 2 * step)
         request.progress(path.name, 1, 1)
         return Reading({"open_interest": table},
-                       {"open_interest": f"open interest CSV: {origin(path)}"}, tuple(notes))
+                       {"open_interest": f"open interest CSV: {origin(path)}"}, tuple(notes),
+                       coverage=(alive,))
 
 
 READER = OpenInterestCsv()

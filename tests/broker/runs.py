@@ -44,7 +44,7 @@ class Scripted(bt.Strategy):
     """A plain backtrader strategy: at bar n (from 0) it does ``plan[n]``, and keeps what it hears.
     """
 
-    params = (("plan", {}),)
+    params: Any = (("plan", {}),)
 
     def __init__(self) -> None:
         self.heard: list[tuple[int, bt.Order]] = []
@@ -141,7 +141,7 @@ def play(
     engine: type[bt.Cerebro] = bt.Cerebro, broker: Any = None,
     prepare: Callable[[bt.Cerebro], Any] | None = None,
     engine_options: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None,
-    **options: Any,
+    feed_options: Mapping[str, Any] | None = None, **options: Any,
 ) -> Run:
     """Run a plan or a strategy class under stock bt.Cerebro; ``options`` are the broker's.
 
@@ -149,7 +149,7 @@ def play(
     """
     cerebro = engine(**{"stdstats": False, **(engine_options or {})})
     for each in [columns] if isinstance(columns, MarketColumns) else columns:
-        cerebro.adddata(PerpetualData(columns=each))
+        cerebro.adddata(PerpetualData(columns=each, **(feed_options or {})))
     cerebro.setbroker(account(**options) if broker is None else broker)
     if isinstance(plan, type):
         cerebro.addstrategy(plan, **(params or {}))

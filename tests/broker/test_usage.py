@@ -142,7 +142,7 @@ def _plain(name: str = "ETHUSDT") -> Any:
     import pandas as pd
 
     index = pd.date_range("2026-01-28 00:01", periods=6, freq="min")
-    frame = pd.DataFrame({name: 100.0 for name in ("open", "high", "low", "close", "volume")},
+    frame = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close", "volume"), 100.0),
                          index=index)
     return bt.feeds.PandasData(dataname=frame, name=name)
 
@@ -158,9 +158,9 @@ def _with_plain(feed: Any, **options: Any) -> Any:
 
 def test_a_feed_without_mark_must_be_asked_for() -> None:
     """Any other backtrader feed trades on last only by mark='last', without funding by 'skip'."""
-    with pytest.raises(DataError, match="'ETHUSDT' has no mark price.*mark='last'"):
+    with pytest.raises(DataError, match=r"'ETHUSDT' has no mark price.*mark='last'"):
         _with_plain(_plain())
-    with pytest.raises(DataError, match="'ETHUSDT' has no funding table.*missing='skip'"):
+    with pytest.raises(DataError, match=r"'ETHUSDT' has no funding table.*missing='skip'"):
         _with_plain(_plain(), mark="last")
     broker = _with_plain(_plain(), mark="last", missing="skip")
     assert broker.journal.fills[0].price == 100.0
@@ -168,14 +168,14 @@ def test_a_feed_without_mark_must_be_asked_for() -> None:
 
 def test_a_feed_without_a_name_cannot_be_traded() -> None:
     """The name is the instrument."""
-    with pytest.raises(DataError, match="without a name"):
+    with pytest.raises(DataError, match=r"without a name"):
         _with_plain(_plain(""), mark="last", missing="skip")
 
 
 def test_an_order_on_a_resampled_clone_names_the_feed_to_use() -> None:
     """The clone's bars have ended before the order would meet them."""
     plan = {12: lambda strategy: strategy.buy(data=strategy.data1, size=1)}
-    with pytest.raises(UsageError, match="'ETHUSDT'"):
+    with pytest.raises(UsageError, match=r"'ETHUSDT'"):
         play(plan, market(*still(30)), prepare=lambda cerebro: cerebro.resampledata(
             cerebro.datas[0], timeframe=bt.TimeFrame.Minutes, compression=5))
 
@@ -191,7 +191,7 @@ def test_a_missing_mark_fails_only_where_it_is_needed() -> None:
     with_mark, without = market(*still(6)), make_columns([50.0] * 6, symbol="BTCUSDT",
                                                          mark="missing")
     assert play({1: buy(size=1)}, [with_mark, without]).size == 1.0
-    with pytest.raises(DataError, match="BTCUSDT: no mark price for the bar"):
+    with pytest.raises(DataError, match=r"BTCUSDT: no mark price for the bar"):
         play({1: lambda strategy: strategy.buy(data=strategy.data1, size=1)}, [with_mark, without])
 
 

@@ -29,14 +29,16 @@ MINE = '''
             elif len(self) - self.since >= self.p.bars:
                 self.close()
 
-        def prenext(self):
-            pass
+        def stop(self):
+            print("heard once")
 '''
 
 
 def test_a_strategy_file_of_ones_own_gets_its_leverage_table(dataset: Path, command: Command,
                                                              tmp_path: Path) -> None:
-    """A plain backtrader strategy in a file outside the project runs and is scanned."""
+    """A plain backtrader strategy in a file outside the project runs and is scanned; what it prints
+    is heard once, not again at every leverage.
+    """
     file = tmp_path / "my.py"
     file.write_text(textwrap.dedent(MINE))
     done = command("run", "--data", dataset, "--strategy", f"{file}:Mine", "--set", "dip=0.005",
@@ -44,6 +46,7 @@ def test_a_strategy_file_of_ones_own_gets_its_leverage_table(dataset: Path, comm
     assert done.returncode == 0, done.stderr
     assert done.stdout.index("LEVERAGE SCAN") < done.stdout.index("VERDICT")
     assert "5x ◄" in done.stdout
+    assert done.stdout.count("heard once") == 1
     assert "AGAINST RANDOM ENTRIES" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 120
 

@@ -107,3 +107,14 @@ class _Printed:
 
     def __repr__(self) -> str:
         return f"{self.value:.{self.places}f}"
+
+
+def ohlc(side: int, open_: float, best: float, worst: float, close: float) -> Ohlc:
+    """A bar in distances from 3,000; ``side`` −1 mirrors it (best is then the low)."""
+    high, low = (best, worst) if side > 0 else (worst, best)
+    return 3_000 + side * open_, 3_000 + side * high, 3_000 + side * low, 3_000 + side * close
+
+
+def at(side: int, distance: float) -> float:
+    """A price in distance from 3,000; ``side`` −1 mirrors it."""
+    return 3_000 + side * distance

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +23,12 @@ from deleverage.timestamps import MINUTE
 
 CALM = 1_500
 COINS = 2_000_000.0
+
+# readings in the middle of a cascade and long after one
+HOT: dict[str, Any] = {"size": 1e9, "share": 1.0, "alarm": True, "intensity": 100.0,
+                       "open_interest": COINS}
+QUIET: dict[str, Any] = {"size": 0.0, "share": 0.0, "alarm": False, "intensity": 1.0,
+                         "open_interest": COINS}
 
 
 def market(waves: list[tuple[int, int, float]], bars: int = 4_000, *, flush: float = 0.05,
@@ -104,35 +112,32 @@ def test_second_wave_resumes_with_its_own_peak_and_the_old_start() -> None:
     assert events[3].bar >= CALM + 200 + 29 + 60
 
 
-def test_the_low_is_followed_while_cooling() -> None:
-    """A drift to a lower low without liquidations is no resume, but it moves the low a later
-    resume must break."""
+def test_a_late_report_still_resumes() -> None:
+    """The report of a new low may come after it: a z above z_on at any price below the low of the
+    call resumes, with the lowest price since as the low; above that low it does not."""
     machine = CascadeMachine(CascadeConfig())
-    hot = {"size": 1e9, "share": 1.0, "alarm": True, "intensity": 100.0, "open_interest": COINS}
-    quiet = {"size": 0.0, "share": 0.0, "alarm": False, "intensity": 1.0, "open_interest": COINS}
-    assert machine.step(low=100.0, z=9.0, **hot) is not None
+    assert machine.step(low=100.0, z=9.0, **HOT) is not None
     for _ in range(60):
-        machine.step(low=101.0, z=0.0, **quiet)
+        machine.step(low=101.0, z=0.0, **QUIET)
     assert machine.phase is Phase.COOL
-    assert machine.step(low=95.0, z=1.0, **quiet) is None
-    assert machine.low == 95.0
-    assert machine.step(low=96.0, z=9.0, **hot) is None
-    resume = machine.step(low=94.0, z=9.0, **hot)
+    assert machine.step(low=100.5, z=9.0, **HOT) is None
+    assert machine.step(low=95.0, z=1.0, **QUIET) is None
+    assert machine.low == 100.0
+    resume = machine.step(low=97.0, z=9.0, **HOT)
     assert resume is not None
-    assert resume.kind == "resume"
+    assert (resume.kind, resume.low) == ("resume", 95.0)
 
 
 def test_cooling_ends_in_calm_only_when_z_is_low() -> None:
     """COOL lasts more than 240 bars and until z is below 2.5; an unknown z cannot end it."""
     machine = CascadeMachine(CascadeConfig())
-    quiet = {"size": 0.0, "share": 0.0, "alarm": False, "intensity": 1.0, "open_interest": COINS}
     machine.step(100.0, 9.0, 1e9, 1.0, True, 100.0, COINS)
     for _ in range(60):
-        machine.step(low=101.0, z=0.0, **quiet)
+        machine.step(low=101.0, z=0.0, **QUIET)
     for z in [0.0] * 240 + [math.nan, 3.0]:
-        machine.step(low=101.0, z=z, **quiet)
+        machine.step(low=101.0, z=z, **QUIET)
     assert machine.phase is Phase.COOL
-    machine.step(low=101.0, z=0.0, **quiet)
+    machine.step(low=101.0, z=0.0, **QUIET)
     assert machine.phase is Phase.CALM
 
 
@@ -155,10 +160,10 @@ def test_z_alone_is_refused() -> None:
 @pytest.mark.parametrize("field", ["decay", "share", "half_life"])
 def test_nonsense_thresholds_are_refused(field: str) -> None:
     """Negative and non-finite thresholds are named."""
-    with pytest.raises(UsageError, match=field):
-        CascadeConfig(**{field: -1.0})
-    with pytest.raises(UsageError, match=field):
-        CascadeConfig(**{field: math.nan})
+    for value in (-1.0, math.nan):
+        changed: dict[str, Any] = {field: value}
+        with pytest.raises(UsageError, match=field):
+            replace(CascadeConfig(), **changed)
 
 
 def test_unknown_liquidations_call_nothing() -> None:

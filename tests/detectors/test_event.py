@@ -54,23 +54,31 @@ def test_the_sweep_of_2350(bars: pd.DataFrame) -> None:
 def test_no_reclaim_above_after_the_event(bars: pd.DataFrame) -> None:
     """From 31 January 18:45 to the end of the file 2,750–2,800 and 3,000 are never touched."""
     after = bars[bars.date >= "2026-01-31 18:45"]
-    line, zone, top = level_history(LEVELS, *arrays(after, "high", "low", "close"))
+    high, low, close = arrays(after, "high", "low", "close")
+    line, zone, top = level_history(LEVELS, high, low, close)
     assert zone.outcome == top.outcome == "never"
     assert line.accepted
     assert line.failed
 
 
-def test_cascade_seen_in_open_interest(bars: pd.DataFrame, reference: Path) -> None:
-    """Coins closed at Binance: a start in the 17th hour, called exhausted after the first floor
-    without a flush (so unconfirmed), taken back at the 18:40 wick, confirmed after 20:00."""
+@pytest.mark.parametrize(("delay", "expected"), [
+    (0, [("16:55", "start", False), ("18:10", "exhausted", False), ("18:40", "resume", False),
+         ("20:05", "exhausted", True)]),
+    (1, [("17:00", "start", False), ("18:10", "exhausted", False), ("18:45", "resume", False),
+         ("20:10", "exhausted", True)]),
+])
+def test_cascade_seen_in_open_interest(bars: pd.DataFrame, reference: Path, delay: int,
+                                       expected: list[tuple[str, str, bool]]) -> None:
+    """Coins closed at Binance: a start before 17:00, called exhausted after the first floor without
+    a flush (so unconfirmed), taken back at the 18:40 wick, confirmed after 20:00; the same with
+    snapshots published one step late, a step later."""
     oi = pd.read_csv(reference / "data/binance_oi_funding/ETHUSDT_oi_5m.csv")
     known = pd.Series(oi.oi.to_numpy(), index=(oi.t // 300_000 * 300).to_numpy())
     close_s = (bars.date.dt.tz_localize(None).astype("datetime64[s]").astype(np.int64) + 300)
-    coins = known.reindex(close_s).to_numpy()
+    coins = known.reindex(close_s - 300 * delay).to_numpy()
     low, close = arrays(bars, "low", "close")
     config = CascadeConfig.closing().for_step(5 * MINUTE)
     events = cascade_events(config, low, share_closed(coins), coins, close)
-    day = [(bars["at"].iloc[event.bar], event.kind, event.confirmed) for event in events
+    day = [(bars["at"].iloc[event.bar][6:], event.kind, event.confirmed) for event in events
            if bars["at"].iloc[event.bar].startswith("01-31")]
-    assert day == [("01-31 16:55", "start", False), ("01-31 18:10", "exhausted", False),
-                   ("01-31 18:40", "resume", False), ("01-31 20:05", "exhausted", True)]
+    assert day == expected

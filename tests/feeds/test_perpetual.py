@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import subprocess
-import sys
 from datetime import date, datetime, timedelta
 from itertools import product
 from typing import Any
@@ -17,8 +14,6 @@ from deleverage.columns import BASE_LINES, MarketColumns
 from deleverage.errors import DataError, UnknownName, UsageError
 from deleverage.feeds import PerpetualData
 from tests.markets import make_columns, make_dataset, random_market
-
-NAN = float("nan")
 
 
 class Recorder(bt.Strategy):
@@ -181,82 +176,6 @@ def test_the_same_cerebro_runs_twice_with_the_same_result(market):
         np.testing.assert_array_equal(one, two)
 
 
-class TwoFeeds(bt.Strategy):
-    """Keeps the rows of the second, slower feed as they complete."""
-
-    def __init__(self) -> None:
-        self.rows: list[tuple[float, ...]] = []
-        self.stamps: list[datetime] = []
-
-    def next(self) -> None:
-        slow = self.datas[-1]
-        if self.stamps and slow.datetime.datetime(0) == self.stamps[-1]:
-            self.rows.pop()
-            self.stamps.pop()
-        self.stamps.append(slow.datetime.datetime(0))
-        self.rows.append((slow.open[0], slow.high[0], slow.low[0], slow.close[0], slow.volume[0]))
-
-
-def hourly(market: MarketColumns, hours: int) -> list[tuple[float, ...]]:
-    rows: list[tuple[float, ...]] = []
-    for hour in range(hours):
-        part = slice(12 * hour, 12 * hour + 12)
-        bar = {name: market.lines[name][part] for name in BASE_LINES[:5]}
-        rows.append((bar["open"][0], bar["high"].max(), bar["low"].min(), bar["close"][-1],
-                     bar["volume"].sum()))
-    return rows
-
-
-@pytest.mark.parametrize("mode", [{}, {"runonce": False}, {"preload": False}])
-def test_a_resampled_clone_carries_the_hours_ohlcv(market, mode):
-    """00:05 to 01:00 make the hour stamped 01:00: close stamps resample rightly."""
-    cerebro = bt.Cerebro(stdstats=False)
-    data = PerpetualData(columns=market.sliced(0, 480))
-    cerebro.adddata(data)
-    cerebro.resampledata(data, timeframe=bt.TimeFrame.Minutes, compression=60)
-    cerebro.addstrategy(TwoFeeds)
-    strategy = cerebro.run(**mode)[0]
-    assert strategy.stamps[0] == datetime(2026, 1, 28, 1)
-    np.testing.assert_allclose(strategy.rows, hourly(market, 40), rtol=1e-12)
-    assert len(data.columns) == 480
-    assert not hasattr(cerebro.datas[1], "columns")
-
-
-def test_a_replayed_clone_builds_the_hour_bar_by_bar(market):
-    """Replay shows the growing hour; its final states are the hours."""
-    cerebro = bt.Cerebro(stdstats=False)
-    data = PerpetualData(columns=market.sliced(0, 480))
-    cerebro.adddata(data)
-    cerebro.replaydata(data, timeframe=bt.TimeFrame.Minutes, compression=60)
-    cerebro.addstrategy(TwoFeeds)
-    strategy = cerebro.run()[0]
-    ends = [row for row, at in zip(strategy.rows, strategy.stamps, strict=True) if at.minute == 0]
-    np.testing.assert_allclose(ends, hourly(market, 40), rtol=1e-12)
-
-
-def test_the_feed_itself_may_be_resampled_and_then_has_no_columns(market):
-    """Resampling without adding the original works; its bars are no longer the market's."""
-    cerebro = bt.Cerebro(stdstats=False)
-    data = PerpetualData(columns=market.sliced(0, 480))
-    cerebro.resampledata(data, timeframe=bt.TimeFrame.Minutes, compression=60)
-    cerebro.addstrategy(TwoFeeds)
-    strategy = cerebro.run()[0]
-    np.testing.assert_allclose(strategy.rows, hourly(market, 40), rtol=1e-12)
-    with pytest.raises(UsageError, match="resampled or filtered bars have no columns"):
-        _ = data.columns
-
-
-def test_a_filter_sees_every_bar(market):
-    """A filter that drops bars gets them one by one."""
-    cerebro = bt.Cerebro(stdstats=False)
-    data = PerpetualData(columns=market)
-    data.addfilter_simple(lambda feed: feed.datetime.time(0).hour != 12)
-    cerebro.adddata(data)
-    cerebro.addstrategy(Recorder)
-    rows = cerebro.run()[0].rows
-    assert 0 < len(rows) < len(market) / 20
-
-
 def test_one_source_is_needed_and_names_are_checked(market, tmp_path):
     """Neither, both, or a misspelt parameter are refused in words."""
     with pytest.raises(UsageError, match="one of dataset="):
@@ -275,47 +194,3 @@ def test_a_dataset_may_be_given_as_folder_object_or_dataname(tmp_path):
                  PerpetualData(dataname=folder), PerpetualData(folder)):
         assert feed.market == dataset.market
         assert len(feed.columns) == 2
-
-
-def test_a_feed_survives_pickling_without_its_columns(tmp_path, market):
-    """A feed of a dataset travels as its path; one of columns takes them along."""
-    events = [{"ts": "2026-01-28T00:00:30", "liq_side": "long", "notional_usd": 5.0}]
-    prices = np.linspace(100.0, 200.0, 20_000)
-    make_dataset(tmp_path / "set", prices, liquidations=events)
-    data = PerpetualData(dataset=tmp_path / "set", fromdate=datetime(2026, 1, 29))
-    packed = pickle.dumps(data)
-    assert len(packed) < 20_000
-    again = pickle.loads(packed)
-    assert again.columns.close_ns[0] == data.columns.close_ns[0]
-    assert type(again).__name__ == "PerpetualData_binance"
-    assert len(pickle.loads(pickle.dumps(PerpetualData(columns=market))).columns) == len(market)
-
-
-def test_a_fresh_process_can_unpickle_a_feed_with_venue_lines(tmp_path):
-    """The class with a venue's lines is made again by its name where it does not exist yet."""
-    events = [{"ts": "2026-01-28T00:00:30", "liq_side": "long", "notional_usd": 5.0, "venue": venue}
-              for venue in ("okx-swap", "bybit")]
-    make_dataset(tmp_path / "set", [100.0, 101.0], liquidations=events)
-    packed = tmp_path / "feed.pickle"
-    packed.write_bytes(pickle.dumps(PerpetualData(dataset=tmp_path / "set")))
-    code = ("import pickle, sys; feed = pickle.load(open(sys.argv[1], 'rb')); "
-            "print(type(feed).__name__, len(feed.columns), feed.columns.venues)")
-    done = subprocess.run([sys.executable, "-c", code, str(packed)], capture_output=True, text=True,
-                          check=True)
-    assert done.stdout.split("(")[0] == "PerpetualData_bybit__okx_swap 2 "
-
-
-class Idle(bt.Strategy):
-    """Does nothing; its parameter is what an optimiser varies."""
-
-    params = (("period", 5),)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("optdatas", [True, False])
-def test_the_optimiser_runs_it_in_two_processes(market, optdatas):
-    """backtrader pickles engine and feeds for its workers, preloaded or not."""
-    cerebro = bt.Cerebro(stdstats=False, optdatas=optdatas, maxcpus=2)
-    cerebro.adddata(PerpetualData(columns=market.sliced(0, 500)))
-    cerebro.optstrategy(Idle, period=[5, 6])
-    assert [run[0].p.period for run in cerebro.run()] == [5, 6]

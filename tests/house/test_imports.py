@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,15 @@ def test_dependencies_point_one_way() -> None:
              for line, name in tree.imports(module)
              if name.startswith("deleverage.") and _layer(name) > _layer(module.name)]
     assert found == []
+
+
+def test_the_pure_core_is_typed_strictly() -> None:
+    """Every module of the pure core stands under mypy's strict settings."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    strict = next(part["module"] for part in settings["tool"]["mypy"]["overrides"]
+                  if part.get("disallow_untyped_defs"))
+    names = {name.removesuffix(".*") for name in strict}
+    assert set(PURE) - {"deleverage._version"} == names
 
 
 def _leaves() -> dict[str, str]:

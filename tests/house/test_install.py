@@ -92,7 +92,8 @@ def place(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pl
     packages = Path(_run([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
                          home).strip())
     found = Place(python, tmp_path_factory.mktemp("elsewhere"), packages)
-    pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", python,
+                             "--disable-pip-version-check"]
     before = found.names()
     _run([*pip, "install", "--quiet", "--no-deps", "--no-index", built.wheel], home)
     assert {n.split("-")[0] for n in found.names() - before} == {"deleverage"}
@@ -157,7 +158,18 @@ def test_the_command_helps(place: Place) -> None:
     assert "usage: deleverage" in _run([place.command, "--help"], place.folder, COLUMNS="100")
 
 
-def test_the_command_runs_the_main_job(place: Place) -> None:
-    """The installed command, in an empty directory, runs the demo and calls it SYNTHETIC."""
-    shown = _run([place.command], place.folder, XDG_CACHE_HOME=str(place.folder / "cache"))
+def test_the_command_runs_a_strategy(place: Place) -> None:
+    """The installed command, in an empty directory, runs a strategy on the embedded event."""
+    shown = _run([place.command, "run", "--data", "risk", "--strategy", "level_reclaim",
+                  "--no-scan"], place.folder)
     assert "SYNTHETIC" in shown
+
+
+@pytest.mark.slow
+def test_the_command_runs_the_main_job(place: Place) -> None:
+    """The installed command without arguments, in an empty directory, runs the whole demo."""
+    shown = _run([place.command], place.folder)
+    assert "SYNTHETIC scenario constructive" in shown
+    assert "SYNTHETIC scenario risk" in shown
+    assert "LEVERAGE SCAN" in shown
+    assert list(place.folder.iterdir()) == []  # nothing is left behind

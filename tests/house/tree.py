@@ -61,20 +61,22 @@ def package_folders() -> dict[str, Path]:
     return found
 
 
-def modules() -> list[Module]:
+@cache
+def modules() -> tuple[Module, ...]:
     """Every installed module under its import name (``deleverage.feeds.dataset``)."""
     found = []
     for package, folder in package_folders().items():
         for path in sorted(folder.glob("*.py")):
             name = package if path.stem == "__init__" else f"{package}.{path.stem}"
             found.append(Module(name, path))
-    return found
+    return tuple(found)
 
 
-def scripts() -> list[Module]:
+@cache
+def scripts() -> tuple[Module, ...]:
     """Tests, benchmarks, examples and the main program: code that is not installed."""
     paths = [path for top in EXTRA for path in _python(ROOT / top)]
-    return [Module(path.stem, path) for path in [ROOT / "run_backtest.py", *paths]]
+    return tuple(Module(path.stem, path) for path in [ROOT / "run_backtest.py", *paths])
 
 
 def _python(folder: Path) -> Iterator[Path]:

@@ -93,12 +93,16 @@ def test_uncertain_funding() -> None:
 
 
 def test_sampled_feeds_are_reported_shares() -> None:
-    """A sampled liquidation feed's part is called a reported share."""
+    """Feeds that are not known to be complete are listed once, by what is known of them."""
     columns = market()
-    cover = Coverage("liquidations", "binance", "test", 0, 1, "sampled_1s")
+    kinds = (("binance", "sampled_1s"), ("okx", "unknown"), ("bybit", "all"), ("gate", "unknown"),
+             ("okx", "unknown"))
+    covers = tuple(Coverage("liquidations", venue, "test", 0, 1, kind) for venue, kind in kinds)
     sampled = dataclasses.replace(columns, market=dataclasses.replace(
-        columns.market, coverage=(cover,)))
-    assert "binance liquidations (test) are sampled, at most one a second" in said(traded(sampled))
+        columns.market, coverage=covers))
+    assert said(traded(sampled)) == (
+        "liquidations are reported shares, not totals, of: binance (sampled, at most one a "
+        "second); okx, gate (completeness unknown)")
 
 
 def test_refused_orders() -> None:
@@ -106,3 +110,11 @@ def test_refused_orders() -> None:
     book = traded(market())
     book.journal.rejections.append(Rejection(1, 0, "ETHUSDT", 1, 1.0, 2_400.0, "no margin: 5.0"))
     assert said(book) == "1 order was refused: 1 × no margin: …"
+
+
+def test_a_run_that_never_closed_depends_on_its_last_mark() -> None:
+    """With a position open from beginning to end, the result is one valuation."""
+    book = Scribe(market())
+    book.open(1, 0.1, 2_400.0)
+    assert said(book).splitlines()[-1] == (
+        "no trade was closed: what is shown depends on the last mark")

@@ -31,12 +31,13 @@ def test_leverages_end_at_the_venues_limit(limit: float, expected: tuple[float, 
 
 
 def test_the_same_notional_needs_more_margin_at_less_leverage() -> None:
-    """0.2 × 10x of notional needs twice the equity at 1x, all of it at 2x, a tenth at 20x."""
+    """0.2 × 10x of notional: twice the equity at 1x, all at 2x (no fee left), a tenth at 20x."""
     shares = [margin_share(0.2, 10.0, leverage) for leverage in (1.0, 2.0, 20.0)]
     assert shares == pytest.approx([2.0, 1.0, 0.1])
-    assert [feasible(share) for share in shares] == [False, True, True]
+    assert [feasible(share) for share in shares] == [False, False, True]
     refused = infeasible(1.0, 2.0)
-    assert (refused.feasible, refused.note) == (False, "needs 200% of equity as margin")
+    assert not refused.feasible
+    assert refused.note == "needs 200% of equity as margin, and the fee"
     assert refused.total_return is None
 
 

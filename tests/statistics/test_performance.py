@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from deleverage.columns import Ints
 from deleverage.statistics.performance import (
     ANNUAL,
     MIN_DAYS,
@@ -20,14 +21,14 @@ from deleverage.statistics.performance import (
 from deleverage.timestamps import DAY, HOUR
 
 
-def closes(days: int) -> np.ndarray:
+def closes(days: int) -> Ints:
     """One bar a day, closing at midnight."""
     return np.arange(1, days + 1, dtype=np.int64) * DAY
 
 
 def test_steady_growth() -> None:
     """0.1 % a day for 365 days is 1.001^365 − 1 a year, without drawdown or losing day."""
-    equity = 1_000 * 1.001 ** np.arange(1, 366)
+    equity = np.array([1_000 * 1.001**day for day in range(1, 366)])
     figures = performance(closes(365), equity, 1_000.0, 0, 0.0)
     assert figures.cagr == pytest.approx(1.001**365 - 1)
     assert figures.total_return == pytest.approx(1.001**365 - 1)

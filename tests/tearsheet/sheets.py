@@ -91,7 +91,7 @@ FUNDING = {
 ORDERS = {"fills": 6, "maker": 2, "taker": 4, "rejections": 3,
           "rejections_by_reason": {"margin: needs 2,000.00, available 12.34": 3}}
 
-STATISTICS = {
+STATISTICS: dict[str, dict[str, Any]] = {
     "performance": PERFORMANCE, "drawdown": DRAWDOWN, "trades": TRADES, "costs": COSTS,
     "exposure": EXPOSURE, "near_misses": NEAR_MISSES, "liquidations": LIQUIDATIONS,
     "funding": FUNDING, "orders": ORDERS,

@@ -14,7 +14,8 @@ from tests.tearsheet import sheets
 
 def _three() -> list[Compared]:
     own = sheets.result(net=-500.0)
-    yardstick = Baseline.against(own, [sheets.result("random_entry", net=-50.0)])
+    yardstick = Baseline.against(
+        own, [sheets.result("random_entry", net=-50.0) for _ in range(20)])
     return [Compared(own, yardstick), Compared(sheets.result("buy_and_hold", net=100.0)),
             Compared(sheets.result("a/very/long/folder/name/my.py:Mine", net=-900.0))]
 
@@ -26,7 +27,7 @@ def test_runs_are_ranked_by_return() -> None:
         "buy_and_hold", "level_reclaim", "my.py:Mine"]
     rows = tearsheet_compare.ranking(comparison).splitlines()
     place = next(i for i, line in enumerate(rows) if "level_reclaim" in line)
-    assert "random, 0 of 1 beaten" in rows[place + 1]
+    assert "random: beats 0/20" in rows[place + 1]
 
 
 def test_a_comparison_fits_120_columns_and_shows_the_same_scan() -> None:

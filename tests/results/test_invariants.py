@@ -1,0 +1,122 @@
+"""What must hold of every result, whatever the market and the strategy did.
+
+Invariants, in words: the wallet curve is the exact sum of the journal; money by trade, by tier at
+entry and from gross to net is the change of equity; time by tier is the time in market; depths lie
+between 0 and 1; a rebuilt curve is the recorded one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deleverage.results import RunResult
+from deleverage.statistics.curves import account_curves
+from deleverage.timestamps import HOUR
+from tests.results.markets import wobble
+
+ACCOUNTS = st.fixed_dictionaries({
+    "leverage": st.sampled_from([1.0, 3.0, 10.0, 25.0, 100.0]),
+    "margin": st.sampled_from(["isolated", "cross"]),
+    "margin_fraction": st.sampled_from([0.05, 0.2, 0.6]),
+    "path": st.sampled_from(["adverse", "favourable", "ohlc"]),
+    "venue": st.sampled_from(["binance", "bybit"]),
+})
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), account=ACCOUNTS)
+def test_results_add_up(seed: int, account: dict[str, Any]) -> None:
+    """Every invariant of the module holds for random markets, strategies and accounts."""
+    result, _ = wobble(seed, bars=600, **account)
+    check_wallet(result)
+    check_money(result)
+    check_time(result)
+    check_depths(result)
+
+
+def check_wallet(result: RunResult) -> None:
+    """The wallet at each bar is the exactly rounded sum of the entries up to it."""
+    curves, entries = result.curves(), result.journal.entries
+    bars = {0, len(curves) - 1, *(entry.bar for entry in entries if entry.bar >= 0)}
+    for bar in sorted(bars)[:: max(1, len(bars) // 20)]:
+        assert curves.wallet[bar] == math.fsum(e.amount for e in entries if e.bar <= bar)
+    flat = curves.size == 0
+    assert (curves.equity[flat] == curves.wallet[flat]).all()
+
+
+def check_money(result: RunResult) -> None:
+    """Trades, tiers at entry and the waterfall are the change of equity, each to 1e-9."""
+    figures = result.statistics
+    turnover = max(1.0, math.fsum(abs(entry.amount) for entry in result.journal.entries))
+    net = figures["performance"]["net"]
+    sums = [math.fsum(trade.net for trade in result.trades), figures["costs"]["net"],
+            math.fsum(row["net"] for row in figures["exposure"]["by_entry"])]
+    assert sums == pytest.approx([net] * 3, abs=1e-9 * turnover)
+    assert abs(figures["costs"]["unattributed"]) <= 1e-9 * turnover
+    parts = ("gross", "fees", "funding", "liquidation_fees", "insurance")
+    for rows in (figures["exposure"]["by_entry"], [figures["costs"]]):
+        for row in rows:
+            assert row["net"] == pytest.approx(math.fsum(row[name] for name in parts),
+                                               abs=1e-9 * turnover)
+    fell = math.fsum(row["drawdown"] for row in figures["exposure"]["by_entry"])
+    assert fell == pytest.approx(-figures["drawdown"]["max_usd"], abs=1e-9 * turnover)
+    lost = math.fsum(trade.margin_lost for trade in result.trades)
+    assert figures["liquidations"]["margin_lost"] == pytest.approx(lost)
+
+
+def check_time(result: RunResult) -> None:
+    """Time by current tier is the time in market, which is the holding of the trades."""
+    exposure = result.statistics["exposure"]
+    held = math.fsum(trade.holding_ns / HOUR for trade in result.trades)
+    assert math.fsum(row["time_h"] for row in exposure["by_tier"]) == pytest.approx(
+        exposure["time_in_market_h"], abs=1e-9)
+    assert exposure["time_in_market_h"] == pytest.approx(held, abs=1e-9)
+    if result.trades and held:
+        assert math.fsum(row["share"] for row in exposure["by_tier"]) == pytest.approx(1.0)
+
+
+def check_depths(result: RunResult) -> None:
+    """Drawdowns in [0, 1], worst inside the bar; buffers below 1 for those that lived."""
+    figures, curves = result.statistics["drawdown"], result.curves()
+    assert 0 <= figures["max"] <= figures["max_inside"] <= 1
+    assert 0 <= figures["average"] <= figures["ulcer"] <= figures["max"] + 1e-12
+    assert 0 <= figures["under_water"] <= 1
+    assert (curves.worst_equity <= curves.equity + 1e-9).all()
+    assert np.isfinite(curves.equity).all()
+    for trade in result.trades:
+        assert trade.mae is not None
+        assert trade.mfe is not None
+        assert min(trade.mae, trade.mfe) >= 0
+    near = result.statistics["near_misses"]
+    assert near["at_80"] >= near["at_90"] >= near["at_95"]
+    assert near["lived"] + result.statistics["liquidations"]["count"] == len(result.trades)
+    assert len(near["rows"]) == near["at_80"]
+
+
+@pytest.mark.parametrize("margin", ["isolated", "cross"])
+def test_curves_are_rebuilt_from_the_journal(margin: str) -> None:
+    """Curves from journal and columns equal the recorded ones, also from a longer market."""
+    result, columns = wobble(11, bars=900, margin=margin, leverage=25.0, fromdate="2026-01-29",
+                             todate="2026-01-30T12:00")
+    assert result.provenance.bars < len(columns)
+    rebuilt = dataclasses.replace(result, recorded=None).curves(columns)
+    for name, series in result.curves().arrays().items():
+        np.testing.assert_array_equal(series, rebuilt.arrays()[name])
+
+
+def test_the_last_equity_is_the_brokers_own() -> None:
+    """The curve ends where the account did: wallet plus unrealised at the last mark."""
+    for seed in range(6):
+        result, columns = wobble(seed, leverage=5.0)
+        curves = account_curves(result.journal, columns)
+        state = result.journal.snapshots[-1]
+        upl = state.size * (columns.execution_mark.close[-1] - state.entry_price) \
+            if state.size else 0.0
+        assert curves.equity[-1] == pytest.approx(state.wallet + upl, rel=1e-12)
