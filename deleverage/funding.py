@@ -56,12 +56,17 @@ class Treasurer:
         if self.missing == "skip":
             return float("nan"), price, "missing"
         if rate != rate:
-            rate = _last_known(schedule, number)
+            earlier = _last_known(schedule, number)
+            if earlier is None:
+                raise DataError(f"{view.symbol}: no funding rate for the settlement {stamp} and "
+                                "none before it to take instead (missing='skip' books nothing "
+                                "and counts it)")
+            rate = earlier
         return rate, view.mark if price != price else price, "imputed"
 
 
-def _last_known(schedule: FundingSchedule, number: int) -> float:
+def _last_known(schedule: FundingSchedule, number: int) -> float | None:
     for earlier in range(number - 1, -1, -1):
         if schedule.state[earlier] == FUNDING_SETTLED:
             return float(schedule.rate[earlier])
-    return 0.0
+    return None

@@ -13,7 +13,7 @@ from deleverage.errors import DataError, UsageError, unknown_name
 from deleverage.tearsheet_text import lines, section, table
 
 if TYPE_CHECKING:
-    from deleverage.venues.cases_report import Report, Verdict
+    from deleverage.venues.cases.report import Report, Verdict
 
 ACTIONS = ("check",)
 ORIGINS = {"exchange_api_real": "venue output", "exchange_doc_example": "venue documents",

@@ -33,7 +33,8 @@ class BracketRules:
         """What a sheet must say about these rules, one line each."""
         lines = []
         if self.use.assumed:
-            lines.append(f"maintenance ladder is a declared assumption: {self.use.describe()}")
+            what = self.use.describe().removeprefix("ASSUMED: ")
+            lines.append(f"maintenance ladder is a declared assumption: {what}")
         if self.ladder.symbol not in ("", self.symbol):
             lines.append(f"{self.name} {self.symbol}: trades on the maintenance ladder of "
                          f"{self.ladder.symbol} ({self.ladder.id})")

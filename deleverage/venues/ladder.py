@@ -166,7 +166,10 @@ class LadderUse:
         if self.outlived:
             seen += f", CLOSED on {self.ladder.closed}"
         mark = "ASSUMED: " if self.assumed else ""
-        return f"{mark}{self.ladder.id} ({seen}, {self.ladder.confidence}, {self.state})"
+        parts = [seen, self.ladder.confidence]
+        if self.state != "undated or unverified":  # the two words before say it already
+            parts.append(self.state)
+        return f"{mark}{self.ladder.id} ({', '.join(parts)})"
 
 
 def _check(ladder: Ladder) -> None:

@@ -201,4 +201,6 @@ def test_two_instruments_keep_the_books(
     feeds = [random_market(seed, 48, step="1h", volatility=0.01, venue=account["venue"]),
              random_market(seed + 1, 96, step="30m", volatility=0.01, symbol="BTCUSDT",
                            venue=account["venue"])]
-    _check(play(Flow, feeds, params={"seed": seed, "size": size}, **account))
+    # Bybit's BTC ladder was first observed a month after these bars: taken as holding before
+    ladder = "nearest-later" if account["venue"] == "bybit" else None
+    _check(play(Flow, feeds, params={"seed": seed, "size": size}, ladder=ladder, **account))

@@ -37,4 +37,5 @@ def test_every_mode_gives_the_same_journal(name: str) -> None:
         journals.append((fills_without_refs, journal.entries, journal.snapshots,
                          journal.liquidations))
     assert journals[0][0]
-    assert all(journal == journals[0] for journal in journals)
+    # as text: a NaN (no liquidation price) equals itself there, in every version of Python
+    assert all(repr(journal) == repr(journals[0]) for journal in journals)

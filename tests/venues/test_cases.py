@@ -11,9 +11,9 @@ import pytest
 from deleverage import venues
 from deleverage.errors import UnknownName
 from deleverage.venues import cases
-from deleverage.venues.cases_inputs import Inputs
-from deleverage.venues.cases_prices import SHAPES, shape_of
-from deleverage.venues.cases_report import within
+from deleverage.venues.cases.inputs import Inputs
+from deleverage.venues.cases.prices import SHAPES, shape_of
+from deleverage.venues.cases.report import within
 
 OWN = Path(__file__).with_name("cases.json")
 FIGURES: list[dict[str, Any]] = json.loads(OWN.read_text(encoding="utf-8"))["cases"]

@@ -10,7 +10,7 @@ import pytest
 
 from deleverage.errors import DataError
 from deleverage.venues import cases
-from deleverage.venues.cases_report import within
+from deleverage.venues.cases.report import within
 
 GOOD = {"id": "mine", "venue": "binance", "kind": "funding_fee", "expected": -2.99,
         "inputs": {"signed_size": 10, "mark_price": 2_990, "funding_rate": 0.0001},

@@ -7,7 +7,7 @@ from typing import Any
 
 from deleverage.errors import DataError, LadderError
 from deleverage.venues import binance, bybit, hyperliquid, ladder_file, okx
-from deleverage.venues.cases_inputs import Inputs
+from deleverage.venues.cases.inputs import Inputs
 
 
 def bankruptcy_price(case: Inputs) -> float | None:

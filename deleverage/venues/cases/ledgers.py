@@ -12,7 +12,7 @@ from deleverage.errors import DataError
 from deleverage.instrument import Instrument
 from deleverage.journal import Cause, Entry, Journal
 from deleverage.policies import Fees, InsideBar
-from deleverage.venues.cases_inputs import Inputs, one_bracket
+from deleverage.venues.cases.inputs import Inputs, one_bracket
 
 ONE = "one-way"
 

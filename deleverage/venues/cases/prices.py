@@ -8,7 +8,7 @@ from typing import Any
 
 from deleverage.errors import DataError
 from deleverage.venues import bybit, hyperliquid, okx
-from deleverage.venues.cases_inputs import Inputs
+from deleverage.venues.cases.inputs import Inputs
 from deleverage.venues.rules import VenueRules
 
 

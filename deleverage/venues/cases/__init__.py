@@ -21,12 +21,9 @@ from typing import Any
 
 from deleverage import margin
 from deleverage.errors import unknown_name
-from deleverage.venues import cases_funding as funding
-from deleverage.venues import cases_ledgers as ledgers
-from deleverage.venues import cases_margins as margins
-from deleverage.venues import cases_prices as prices
-from deleverage.venues.cases_inputs import Inputs
-from deleverage.venues.cases_report import Report, judged, read
+from deleverage.venues.cases import funding, ledgers, margins, prices
+from deleverage.venues.cases.inputs import Inputs
+from deleverage.venues.cases.report import Report, judged, read
 
 __all__ = ["KINDS", "answer", "check", "in_scope"]
 

@@ -7,7 +7,7 @@ import math
 from deleverage import timestamps
 from deleverage.errors import DataError, UsageError
 from deleverage.venues import hyperliquid
-from deleverage.venues.cases_inputs import Inputs
+from deleverage.venues.cases.inputs import Inputs
 
 _MILLISECOND = timestamps.SECOND // 1000
 
