@@ -11,7 +11,7 @@ INPUTS := setup.cfg pyproject.toml $(PINS)
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c $(PINS)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-slow lint bench clean
+.PHONY: help run test test-slow lint bench mutate clean
 
 help:
 	@echo 'make run        run the demo (make run ARGS="list strategies" runs any subcommand)'
@@ -19,6 +19,7 @@ help:
 	@echo 'make test-slow  run the tests that take longer'
 	@echo 'make lint       ruff and mypy'
 	@echo 'make bench      the benchmarks'
+	@echo 'make mutate     do the tests notice a wrong formula in the venue rules?'
 	@echo 'make clean      remove $(VENV), caches and build products'
 
 run: $(VENV)/.run-stamp
@@ -35,6 +36,9 @@ lint: $(VENV)/.test-stamp
 
 bench: $(VENV)/.test-stamp
 	$(BIN)/python -m pytest benchmarks $(ARGS)
+
+mutate: $(VENV)/.test-stamp
+	$(BIN)/python scripts/mutate_rules.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.conftest import ROOT
 
 LINKED = ("feeds", "strategies", "analyzers")  # root folders shown inside deleverage/ by links
-EXTRA = ("tests", "benchmarks", "examples")  # code that is not installed
+EXTRA = ("tests", "benchmarks", "examples", "scripts")  # code that is not installed
 
 
 @dataclass(frozen=True)

@@ -84,11 +84,14 @@ def test_a_cross_account_counts_what_the_others_lose_and_hold() -> None:
 
 
 def test_funding_is_charged_at_its_stamp_on_what_is_held_then() -> None:
-    """An entry in the bar that ends with the stamp pays, one in the next does not; at the mark."""
+    """An entry in the bar that ends with the stamp pays, one in the next does not; at the mark of
+    the stamp, and a short receives."""
     rows = [*still(4), (100, 100, 100, 100), *still(3)]
     columns = market(*rows, mark=[100.0] * 4 + [102.0] + [100.0] * 3, funding=[(STAMP, 0.001)])
     (payment,) = play({3: buy(size=10)}, columns).journal.funding
     assert (payment.bar, payment.price, payment.amount) == (4, 102.0, pytest.approx(-1.02))
+    (receipt,) = play({3: runs.sell(size=10)}, columns).journal.funding
+    assert receipt.amount == pytest.approx(1.02)
     assert play({4: buy(size=10)}, columns).journal.funding == []
     assert play({1: buy(size=10), 3: runs.close}, columns).journal.funding == []
 
