@@ -1,8 +1,9 @@
 """One million liquidation prices by array, against one division of arrays as long.
 
 ``make bench`` shows the ratio of each venue. Both are timed in CPU seconds, in turns in the same
-process, so that a busy machine slows both alike; the ratio of the medians is the figure. A sample of the prices is compared with the scalar answers, so that speed cannot be bought
-with another price.
+process, so that a busy machine slows both alike; the ratio of the medians is the figure. A sample
+of the prices is compared with the scalar answers, so that speed cannot be bought with another
+price.
 """
 
 from __future__ import annotations
