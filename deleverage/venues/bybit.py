@@ -51,8 +51,11 @@ class BybitInverse(InverseRules):
     assumed_max_leverage: ClassVar[float | None] = 100.0
 
     def frozen_at_entry(self, cross: bool) -> bool:
-        """By the page in force: that of 2024 takes maintenance at entry, later ones do not."""
-        return not cross and self.use.at_ns < _INVERSE_PAGE
+        """By the page in force: that of 2024 takes maintenance at entry, later ones do not.
+
+        Where no time is known (0: an undated ladder without a date of use) the newest page holds.
+        """
+        return not cross and 0 < self.use.at_ns < _INVERSE_PAGE
 
 
 def added_margin_behind(extra: Any, side: Any, fee: Any) -> Any:

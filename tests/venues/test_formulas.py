@@ -56,6 +56,15 @@ def test_an_inverse_position_at_ten_times(
     assert rules.liquidation_price(-1, 3_000.0, 3_000.0, 0.1) == close_to(short)
 
 
+def test_without_a_time_bybits_newest_page_holds() -> None:
+    """As the newest ladder does: an undated ladder of one's own is no reason for the page of 2024.
+    """
+    for at, price in ((None, 2_740.91), ("2024-06-01", 2_739.73), ("2026-06-01", 2_740.91)):
+        rules = venues.get("bybit", product="inverse", symbol="ETHUSD", at=at,
+                           ladder=flat_ladder(0.005))
+        assert rules.liquidation_price(1, 3_000.0, 3_000.0, 0.1) == close_to(price)
+
+
 def test_in_cross_bybit_takes_maintenance_at_the_mark() -> None:
     """A declared assumption: as family A, and the old inverse page is of isolated margin only."""
     assert flat(BybitLinear, 0.004).liquidation_price(1, 10, 3_000, 3_000, cross=True) == \
