@@ -257,7 +257,8 @@ def test_a_mirrored_market_gives_the_mirrored_walk(
     else:
         ends = {walk(desk, InsideBar(each, fill), bar, state, book, OTHERS).end_equity()
                 for each in ("adverse", "favourable")}
-        assume(len(ends) == 2)
+        # a tie but for rounding is a tie: the wallet of a billion leaves 1e-7 of it
+        assume(max(ends) - min(ends) > 1e-4)
     policy = InsideBar(path, fill)
     here = walk(desk, policy, bar, state, book, OTHERS)
     there = walk(desk, policy, other, twin, flipped, OTHERS)

@@ -71,7 +71,9 @@ def test_an_assumption_is_said_aloud() -> None:
     """
     rules = venues.get("bybit", symbol=ETH, at="2026-01-31")
     ladder, limit = rules.assumptions
-    assert "ASSUMED: bybit_linear_ethusdt_unverified" in ladder
+    assert ladder == ("maintenance ladder is a declared assumption: "
+                      "bybit_linear_ethusdt_unverified (undated, unverified)")
+    assert rules.use.describe().startswith("ASSUMED: ")
     assert "no maximum leverage; 100x assumed" in limit
     assert rules.max_leverage(20_000) == 100
     assert venues.get("binance", symbol=ETH, at="2026-01-31").assumptions == ()
