@@ -12,7 +12,7 @@ import backtrader as bt
 
 from deleverage import account as accounts
 from deleverage import notices, policies, venues
-from deleverage.account import Account, Terms
+from deleverage.account import Terms
 from deleverage.book import Desk
 from deleverage.comminfo import PerpetualCommInfo
 from deleverage.errors import UsageError, unknown_name
@@ -20,10 +20,12 @@ from deleverage.execution import Clerk, Positions
 from deleverage.feedview import FeedView
 from deleverage.funding import Treasurer
 from deleverage.journal import Journal
-from deleverage.matching import Bar, Liquidated, Walk, may_act, walk
+from deleverage.ledger import Account
+from deleverage.matching import Walk, may_act, walk
 from deleverage.orders import Orders, source_of
 from deleverage.policies import InsideBar
 from deleverage.reception import Reception
+from deleverage.steps import Bar, Liquidated
 from deleverage.venues.ladder import LadderUse
 
 

@@ -8,12 +8,14 @@ from typing import Any
 import backtrader as bt
 
 from deleverage import notices
-from deleverage.account import Account, Executed, Position
+from deleverage.account import Executed, Position
 from deleverage.comminfo import PerpetualCommInfo
 from deleverage.feedview import FeedView
 from deleverage.holders import Holders, Part
 from deleverage.journal import Fill, Journal, LiquidationEvent, Rejection
-from deleverage.matching import (
+from deleverage.ledger import Account
+from deleverage.orders import Lots, Orders, source_of
+from deleverage.steps import (
     Activated,
     Cancelled,
     Filled,
@@ -23,7 +25,6 @@ from deleverage.matching import (
     Step,
     Triggered,
 )
-from deleverage.orders import Lots, Orders, source_of
 
 
 class Positions(dict[Any, bt.Position]):

@@ -13,7 +13,7 @@ from deleverage import timestamps
 from deleverage.columns import MARK_LAST, MARK_MISSING, MARK_STATES, MarketColumns
 from deleverage.errors import DataError
 from deleverage.instrument import Instrument
-from deleverage.matching import Bar, Prices
+from deleverage.steps import Bar, Prices
 
 _LAST_LINES = ("open", "high", "low", "close")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from deleverage import account as accounts
 from deleverage import margin, timestamps
-from deleverage.account import Account
 from deleverage.columns import FUNDING_SETTLED, FUNDING_STATES, FundingSchedule
 from deleverage.errors import DataError
 from deleverage.feedview import FeedView
 from deleverage.journal import FundingPayment
+from deleverage.ledger import Account
 
 
 class Treasurer:

@@ -12,8 +12,9 @@ from deleverage import venues
 from deleverage.account import Position, State, Terms
 from deleverage.book import Desk, Kind, WorkingOrder
 from deleverage.instrument import Instrument
-from deleverage.matching import Bar, Prices, Walk, walk
+from deleverage.matching import Walk, walk
 from deleverage.policies import Fees, InsideBar
+from deleverage.steps import Bar, Prices
 from deleverage.venues import ladder_file as ladders
 from deleverage.venues.ladder import Ladder
 

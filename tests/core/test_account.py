@@ -9,9 +9,10 @@ from types import MappingProxyType
 import pytest
 
 from deleverage import account
-from deleverage.account import Account, Booking, Change, Position, State, Terms
+from deleverage.account import Booking, Change, Position, State, Terms
 from deleverage.errors import LedgerError
 from deleverage.journal import FREE, Cause, Journal
+from deleverage.ledger import RULES, Account
 from tests.core.desks import BTC, ETH, close_to, holding, make_desk
 
 ISOLATED, CROSS = make_desk("isolated").terms, make_desk("cross").terms
@@ -271,11 +272,11 @@ def _bad(rule: str) -> tuple[State, Change]:
     }[rule]
 
 
-@pytest.mark.parametrize("rule", account.RULES)
+@pytest.mark.parametrize("rule", RULES)
 def test_every_rule_refuses_what_it_is_for(rule: str) -> None:
     """A change that breaks one rule raises LedgerError by its name and commits nothing."""
     before, change = _bad(rule)
-    broken = [name for name, holds in account.RULES.items() if not holds(before, change)]
+    broken = [name for name, holds in RULES.items() if not holds(before, change)]
     assert rule in broken
     book = Account(ISOLATED, Journal())
     book.state = before

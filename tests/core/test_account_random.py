@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from deleverage import account
-from deleverage.account import Account
 from deleverage.journal import FREE, Cause, Journal
+from deleverage.ledger import Account
 from tests.core.desks import BTC, ETH, make_desk
 
 symbols = st.sampled_from([ETH, BTC])

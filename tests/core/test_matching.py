@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from deleverage.book import Kind, WorkingOrder
-from deleverage.matching import Cancelled, Filled, Refused, Triggered, Walk
+from deleverage.matching import Walk
 from deleverage.policies import Fees
+from deleverage.steps import Cancelled, Filled, Refused, Triggered
 from tests.core.desks import Ohlc, at, holding, make_desk, ohlc, order, run
 
 pytestmark = pytest.mark.parametrize("side", [1, -1])

@@ -13,8 +13,9 @@ import pytest
 
 from deleverage.account import Position, State
 from deleverage.book import WorkingOrder
-from deleverage.matching import Cancelled, Filled, Liquidated, Refused, Walk
+from deleverage.matching import Walk
 from deleverage.policies import Fees
+from deleverage.steps import Cancelled, Filled, Liquidated, Refused
 from tests.core.desks import BTC, ETH, at, close_to, holding, make_desk, ohlc, order, run
 
 both_sides = pytest.mark.parametrize("side", [1, -1])

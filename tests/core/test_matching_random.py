@@ -19,22 +19,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from deleverage import account
-from deleverage.account import Account, Position, State
+from deleverage.account import Position, State
 from deleverage.book import Book, Desk, Kind, WorkingOrder
 from deleverage.journal import Journal
-from deleverage.matching import (
-    Activated,
-    Bar,
-    Filled,
-    Liquidated,
-    Prices,
-    Refused,
-    Triggered,
-    Walk,
-    may_act,
-    walk,
-)
+from deleverage.ledger import Account
+from deleverage.matching import Walk, may_act, walk
 from deleverage.policies import Fees, InsideBar
+from deleverage.steps import Activated, Bar, Filled, Liquidated, Prices, Refused, Triggered
 from tests.core.desks import BTC, ETH, Ohlc, holding, make_bar, make_book, make_desk, order
 
 OTHERS = {BTC: 59_500.0}  # where the other leg's mark stands while the bar is walked

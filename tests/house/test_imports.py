@@ -18,7 +18,8 @@ PURE = (
     "deleverage._version", "deleverage.errors", "deleverage.timestamps", "deleverage.instrument",
     "deleverage.market", "deleverage.columns", "deleverage.journal", "deleverage.policies",
     "deleverage.margin", "deleverage.venues", "deleverage.account", "deleverage.book",
-    "deleverage.matching", "deleverage.detectors", "deleverage.statistics",
+    "deleverage.ledger", "deleverage.matching", "deleverage.steps", "deleverage.detectors",
+    "deleverage.statistics",
 )
 # above the backtrader adapters: what asks for runs and what shows them
 RESULTS = (

@@ -9,7 +9,7 @@ import pytest
 from deleverage import account, venues
 from deleverage.account import Position, State, Terms
 from deleverage.journal import Cause
-from deleverage.matching import Filled, Liquidated
+from deleverage.steps import Filled, Liquidated
 from deleverage.venues.ladder import LadderUse
 from deleverage.venues.okx import OkxSwap
 from tests.broker import runs

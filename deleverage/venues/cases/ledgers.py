@@ -5,12 +5,13 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any
 
-from deleverage import account, matching
-from deleverage.account import Account, State, Terms
+from deleverage import account, matching, steps
+from deleverage.account import State, Terms
 from deleverage.book import Desk, Kind, WorkingOrder
 from deleverage.errors import DataError
 from deleverage.instrument import Instrument
 from deleverage.journal import Cause, Entry, Journal
+from deleverage.ledger import Account
 from deleverage.policies import Fees, InsideBar
 from deleverage.venues.cases.inputs import Inputs, one_bracket
 
@@ -198,16 +199,16 @@ def intrabar_ordering(case: Inputs) -> dict[str, str]:
     opened = bar.number("open")
     worst = bar.number("low" if side > 0 else "high")
     close = bar.number("close", worst)
-    prices = matching.Prices(opened, bar.number("high", max(opened, close)),
-                             bar.number("low", min(opened, close)), close)
+    prices = steps.Prices(opened, bar.number("high", max(opened, close)),
+                          bar.number("low", min(opened, close)), close)
     stop = WorkingOrder(1, ONE, -side, 1.0, Kind.STOP, entry, "stop", trigger=case.number("stop"),
                         source=book.terms.rules[ONE].stop_trigger, reduce_only=True)
     desk = Desk(book.terms, {ONE: Fees.flat(book.fee)}, {ONE: Instrument(ONE, case.venue)})
-    walked = matching.walk(desk, InsideBar(), matching.Bar(ONE, prices, prices), book.state,
+    walked = matching.walk(desk, InsideBar(), steps.Bar(ONE, prices, prices), book.state,
                            MappingProxyType({1: stop}), {})
     for step in walked.steps:
-        if isinstance(step, matching.Filled):
+        if isinstance(step, steps.Filled):
             return {"outcome": "stop_fills_first"}
-        if isinstance(step, matching.Liquidated):
+        if isinstance(step, steps.Liquidated):
             return {"outcome": "liquidation"}
     return {"outcome": "neither"}

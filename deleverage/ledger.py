@@ -1,0 +1,94 @@
+"""The ledger: the one writer of the account's state and journal, behind named rules.
+
+A change that breaks a rule is a defect of this software: LedgerError, and nothing is committed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from deleverage.account import Change, Marks, State, Terms, liquidation_price, maintenance
+from deleverage.errors import LedgerError
+from deleverage.journal import FREE, Cause, Entry, Journal, Snapshot
+
+
+def _balances_are_finite(before: State, change: Change) -> bool:
+    del before
+    return all(math.isfinite(b.amount) for b in change.bookings) and \
+        math.isfinite(change.state.free)
+
+
+def _transfers_sum_to_zero(before: State, change: Change) -> bool:
+    del before
+    moved = [b.amount for b in change.bookings if b.cause is Cause.TRANSFER]
+    return abs(math.fsum(moved)) <= 1e-9 * max(1.0, *(abs(m) for m in moved), 0.0)
+
+
+def _balances_move_by_their_bookings(before: State, change: Change) -> bool:
+    names = {FREE, *before.positions, *change.state.positions}
+    amounts = [b.amount for b in change.bookings]
+    tolerance = 1e-9 * max(1.0, abs(before.wallet), *(abs(a) for a in amounts))
+    return {b.balance for b in change.bookings} <= names and all(
+        abs(change.state.balance(name) - before.balance(name)
+            - math.fsum(b.amount for b in change.bookings if b.balance == name)) <= tolerance
+        for name in names)
+
+
+def _isolated_loss_is_capped(before: State, change: Change) -> bool:
+    lost = {b.symbol: b.amount for b in change.bookings
+            if b.cause is Cause.LIQUIDATION and b.balance != FREE}
+    returned = {b.symbol: -b.amount for b in change.bookings
+                if b.cause is Cause.TRANSFER and b.balance in lost}
+    return all(returned.get(symbol, 0.0) >= 0 and amount == returned.get(symbol, 0.0)
+               - before.balance(symbol) for symbol, amount in lost.items())
+
+
+def _nothing_is_left_owing(before: State, change: Change) -> bool:
+    del before
+    return bool(change.state.positions) or change.state.free >= 0
+
+
+RULES: Mapping[str, Callable[[State, Change], bool]] = MappingProxyType({
+    "balances are finite": _balances_are_finite,
+    "transfers sum to zero": _transfers_sum_to_zero,
+    "every balance moves by its bookings": _balances_move_by_their_bookings,
+    "an isolated liquidation loses exactly the posted margin": _isolated_loss_is_capped,
+    "a flat account owes nothing": _nothing_is_left_owing,
+})
+
+
+class Account:
+    """The current state and its journal; the only writer of either."""
+
+    def __init__(self, terms: Terms, journal: Journal) -> None:
+        self.terms = terms
+        self.journal = journal
+        self.state = State()
+
+    def commit(self, change: Change, bar: int, ts: int) -> None:
+        """Check every rule, then take over the next state and append its bookings."""
+        for name, holds in RULES.items():
+            if not holds(self.state, change):
+                raise LedgerError(f"rule broken at bar {bar}: {name}: {change}")
+        entries = self.journal.entries
+        for booking in change.bookings:
+            entries.append(Entry(len(entries), bar, ts, booking.cause, booking.symbol,
+                                 booking.balance, booking.amount))
+        self.state = change.state
+
+    def snapshot(self, bar: int, symbol: str, marks: Marks) -> None:
+        """Record the position in ``symbol`` as it now stands, for curves and near misses."""
+        state = self.state
+        position = state.positions.get(symbol)
+        if position is None:
+            shot = Snapshot(bar, symbol, state.wallet, 0.0, math.nan, 0.0, math.nan, math.nan,
+                            0.0, state.opened)
+        else:
+            price = liquidation_price(state, symbol, marks, self.terms)
+            shot = Snapshot(
+                bar, symbol, state.wallet, position.size, position.entry_price, position.margin,
+                position.leverage, math.nan if price is None else price,
+                maintenance(state, symbol, position.entry_price, self.terms), position.number)
+        self.journal.snapshots.append(shot)
