@@ -230,6 +230,9 @@ def _assumptions(rules: VenueRules, mode: str) -> tuple[str, ...]:
     lines = rules.assumptions
     if mode == "cross" and rules.cross_assumed:
         lines += (rules.cross_assumed,)
+    if rules.funding_price != "mark":
+        lines += (f"{rules.name} pays funding on the {rules.funding_price} price; here it is paid "
+                  "on mark",)
     if rules.use.state == "older than 180 days":
         lines += (f"maintenance ladder is older than 180 days: {rules.use.describe()}",)
     return lines

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -67,7 +68,8 @@ def get(
     unless a known change of rules has closed it; else an undated one; else, after a closed one, the
     nearest later: the last two are declared assumptions that every sheet names. Before the first
     observation there is none, unless ``ladder="nearest-later"`` declares that one to hold. Raises
-    UnknownName for a venue, product or symbol without rules, UsageError for a date too early.
+    UnknownName for a venue, product or symbol without rules, UsageError for a date too early. A
+    linear symbol may be spelt as another venue does (ETHUSDT for Hyperliquid's ETH).
     """
     rules = rules_class(venue, product)
     when = at if isinstance(at, int) else None if at is None else timestamps.parse(at)
@@ -75,6 +77,7 @@ def get(
         given = ladder if isinstance(ladder, Ladder) else ladder_file.read(ladder, symbol)
         observed = when if when is not None else _observed_ns(given)
         return rules(symbol, LadderUse(given, observed))
+    symbol = _spelled(rules, symbol)
     known = _ladders_of(rules, symbol)
     chosen = _choose(known, when, later=ladder == NEAREST_LATER)
     return rules(symbol, LadderUse(chosen, when if when is not None else _observed_ns(chosen)))
@@ -99,6 +102,14 @@ def rules_class(venue: str, product: str | None = None) -> type[VenueRules]:
     if product not in known:
         raise unknown_name(f"{venue} product", product, known)
     return known[product]
+
+
+def _spelled(rules: type[VenueRules], symbol: str) -> str:
+    """A contract's symbol as the venue writes it: ETHUSDT is ETH at Hyperliquid."""
+    if symbol in symbols(rules.name, rules.product):
+        return symbol
+    found = re.fullmatch(r"([A-Z0-9]+?)[-_]?(?:USDT|USDC)(?:-SWAP)?", symbol)
+    return symbol if found is None else rules.spelling.format(base=found[1])
 
 
 def _ladders_of(rules: type[VenueRules], symbol: str) -> list[Ladder]:

@@ -23,6 +23,7 @@ class GateUsdt(VenueRules):
 
     name: ClassVar[str] = "gate"
     product: ClassVar[str] = "usdt"
+    spelling: ClassVar[str] = "{base}_USDT"
     fees: ClassVar[Fees] = Fees(maker=0.0002, taker=0.0005)
     fee_inside: ClassVar[bool] = True
 

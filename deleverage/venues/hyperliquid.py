@@ -31,6 +31,7 @@ class Hyperliquid(VenueRules):
     name: ClassVar[str] = "hyperliquid"
     product: ClassVar[str] = "perp"
     fees: ClassVar[Fees] = Fees(maker=0.00015, taker=0.00045)
+    spelling: ClassVar[str] = "{base}"
     stop_trigger: ClassVar[str] = "mark"
     funding_price: ClassVar[str] = "oracle"
     funding_hours: ClassVar[float] = 1.0

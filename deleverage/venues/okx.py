@@ -21,6 +21,7 @@ class OkxSwap(VenueRules):
 
     name: ClassVar[str] = "okx"
     product: ClassVar[str] = "swap"
+    spelling: ClassVar[str] = "{base}-USDT-SWAP"
     fees: ClassVar[Fees] = Fees(maker=0.0002, taker=0.0005)
     fee_inside: ClassVar[bool] = True
 

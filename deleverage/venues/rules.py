@@ -26,20 +26,22 @@ class VenueRules(BracketRules):
     """Rules of one venue and linear product for one symbol; a venue's own file says what differs.
 
     ``closing_fee``: one's own taker fee where the venue holds the fee inside maintenance.
-    ``margin_at_mark``: initial margin of an open cross position follows the mark (else entry).
-    ``maintenance_at_entry``: isolated maintenance is frozen at entry (family B). ``fee_inside``:
-    the taker fee is part of maintenance. ``stop_trigger``: the price that triggers stops by
-    default. ``funding_payer``: which balance pays an isolated position's funding first,
-    ``position`` or ``free``; ``funding_price``: mark or oracle. ``funding_grace``: seconds after a
-    stamp within which a new position still counts as open at it. ``liquidation_fee``: share of the
-    liquidated notional. ``cross_assumed``: what is assumed of cross accounts where the venue's own
-    rule is not known.
+    ``spelling``: how the venue writes a contract's symbol. ``margin_at_mark``: initial margin
+    of an open cross position follows the mark (else entry). ``maintenance_at_entry``: isolated
+    maintenance is frozen at entry (family B). ``fee_inside``: the taker fee is part of
+    maintenance. ``stop_trigger``: the price that triggers stops by default. ``funding_payer``:
+    which balance pays an isolated position's funding first, ``position`` or ``free``;
+    ``funding_price``: mark or oracle. ``funding_grace``: seconds after a stamp within which a
+    new position still counts as open at it. ``liquidation_fee``: share of the liquidated
+    notional. ``cross_assumed``: what is assumed of cross accounts where the venue's own rule is
+    not known.
     """
 
     closing_fee: float | None = None
 
     product: ClassVar[str] = "linear"
     fees: ClassVar[Fees] = Fees(0.0002, 0.0005)
+    spelling: ClassVar[str] = "{base}USDT"
     stop_trigger: ClassVar[str] = "last"
     funding_payer: ClassVar[str] = "position"
     funding_price: ClassVar[str] = "mark"

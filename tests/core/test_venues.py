@@ -32,7 +32,7 @@ def test_every_venue_is_known() -> None:
     ({"venue": "binanse"}, "did you mean 'binance'"),
     ({"venue": "binance", "product": "coin-m"}, "did you mean 'coinm'"),
     ({"venue": "binance", "product": "coinm", "symbol": "ETHUSD_PERP"}, "pass a ladder file"),
-    ({"venue": "hyperliquid", "symbol": "ETHUSDT"}, "did you mean 'ETH'"),
+    ({"venue": "hyperliquid", "symbol": "ETHX"}, "did you mean 'ETH'"),
     ({"venue": "binance", "symbol": "ETHUSD"}, "did you mean 'ETHUSDT'"),
     ({"venue": "bybit", "symbol": "SOLUSDT"}, "known: BTCUSDT, ETHUSDT, LTCUSDT"),
 ])

@@ -172,3 +172,14 @@ def test_a_ladder_of_ones_own_trades_a_symbol_without_one(tmp_path: Path) -> Non
     assert isinstance(run.broker, PerpetualBroker)
     use = run.broker.ladder_in_use["PEPEUSDT"]
     assert (use.ladder.id, use.state, use.age_days) == ("mine", "given", 27)
+
+
+@pytest.mark.parametrize(("venue", "symbol", "spelt"), [
+    ("hyperliquid", "ETHUSDT", "ETH"), ("okx", "BTCUSDT", "BTC-USDT-SWAP"),
+    ("gate", "BTC-USDT-SWAP", "BTC_USDT"), ("binance", "ETH_USDT", "ETHUSDT"),
+    ("bybit", "ETHUSDC", "ETHUSDT"),
+])
+def test_a_symbol_may_be_spelt_as_another_venue_does(venue: str, symbol: str, spelt: str) -> None:
+    """The rules carry the venue's own spelling, and its ladder is no other instrument's."""
+    rules = venues.get(venue, symbol=symbol, at="2026-10-01")
+    assert (rules.symbol, rules.ladder.symbol) == (spelt, spelt)
