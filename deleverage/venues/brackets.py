@@ -42,6 +42,11 @@ class BracketRules:
                 any(rung.max_leverage is None for rung in self.ladder.brackets):
             lines.append(f"{self.name} {self.symbol}: the ladder gives no maximum leverage; "
                          f"{self.assumed_max_leverage:g}x assumed")
+        if not self.ladder.complete:
+            unit = "USD" if self.ladder.unit == "quote" else self.ladder.unit
+            lines.append(f"{self.name} {self.symbol}: the ladder {self.ladder.id} is not complete; "
+                         f"its last rate is assumed for everything above "
+                         f"{self.ladder.brackets[-1].lower:,.0f} {unit}")
         return tuple(lines)
 
     def bracket(self, notional: float, ladder: Ladder | None = None) -> Bracket:

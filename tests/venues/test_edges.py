@@ -96,3 +96,13 @@ def test_a_ladder_of_many_rows_is_searched_to_its_end() -> None:
     prices = rules.liquidation_price(-1, notional / 100, 100.0, notional * 0.6)
     one_by_one = [rules.liquidation_price(-1, n / 100, 100.0, n * 0.6) for n in notional.tolist()]
     np.testing.assert_allclose(prices, one_by_one, rtol=1e-12)
+
+
+def test_a_ladder_that_is_not_complete_says_so() -> None:
+    """OKX's copy ends with its third tier: above it the third tier's rate is an assumption."""
+    rules = venues.get("okx", symbol="BTC-USDT-SWAP", at="2026-10-01")
+    (line,) = rules.assumptions
+    assert "okx_swap_btc-usdt-swap_20260918 is not complete" in line
+    assert "above 5,000 contracts" in line
+    assert venues.get("binance", symbol="BTCUSDT", at="2024-11-01").assumptions == ()
+    assert not make_ladder((0, None, 0.01), complete=False).complete
