@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -43,10 +44,11 @@ class BracketRules:
             lines.append(f"{self.name} {self.symbol}: the ladder gives no maximum leverage; "
                          f"{self.assumed_max_leverage:g}x assumed")
         if not self.ladder.complete:
-            unit = "USD" if self.ladder.unit == "quote" else self.ladder.unit
+            end, unit = self.ladder.brackets[-1].upper, self.ladder.unit
+            known = "whether it had further brackets is not known" if math.isinf(end) else \
+                f"above {end:,.0f} {'USD' if unit == 'quote' else unit} its last rate is assumed"
             lines.append(f"{self.name} {self.symbol}: the ladder {self.ladder.id} is not complete; "
-                         f"its last rate is assumed for everything above "
-                         f"{self.ladder.brackets[-1].lower:,.0f} {unit}")
+                         f"{known}")
         return tuple(lines)
 
     def bracket(self, notional: float, ladder: Ladder | None = None) -> Bracket:
