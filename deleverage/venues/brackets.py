@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -42,6 +43,12 @@ class BracketRules:
                 any(rung.max_leverage is None for rung in self.ladder.brackets):
             lines.append(f"{self.name} {self.symbol}: the ladder gives no maximum leverage; "
                          f"{self.assumed_max_leverage:g}x assumed")
+        if not self.ladder.complete:
+            end, unit = self.ladder.brackets[-1].upper, self.ladder.unit
+            known = "whether it had further brackets is not known" if math.isinf(end) else \
+                f"above {end:,.0f} {'USD' if unit == 'quote' else unit} its last rate is assumed"
+            lines.append(f"{self.name} {self.symbol}: the ladder {self.ladder.id} is not complete; "
+                         f"{known}")
         return tuple(lines)
 
     def bracket(self, notional: float, ladder: Ladder | None = None) -> Bracket:

@@ -41,7 +41,8 @@ class Ladder:
     ``observed`` is the date of an observation (ISO), not the day the ladder began; None if undated.
     ``closed`` is the day a known change of rules ended it. ``unit`` is what the bounds measure:
     notional in quote, notional in coin (inverse) or contracts of ``contract_size`` coin. A ladder
-    that ``jumps`` charges the whole position the rate of its bracket and has no amounts (OKX).
+    that ``jumps`` charges the whole position the rate of its bracket and has no amounts (OKX). One
+    that is not ``complete`` may have had further brackets; its last one stands in for them.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Ladder:
     contract_size: float = 1.0
     jumps: bool = False
     closed: str | None = None
+    complete: bool = True
 
     def __post_init__(self) -> None:
         _check(self)

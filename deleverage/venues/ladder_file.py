@@ -41,6 +41,7 @@ def from_mapping(raw: dict[str, Any], *, where: str, sha256: str = "") -> Ladder
             unit=str(raw.get("unit", "quote")), contract_size=float(raw.get("contract_size", 1)),
             jumps=bool(raw.get("jumps", False)),
             closed=None if raw.get("closed") is None else str(raw["closed"]),
+            complete=bool(raw.get("complete", True)),
         )
     except LadderError as error:
         raise LadderError(f"{where}: {error}") from None

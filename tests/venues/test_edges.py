@@ -96,3 +96,16 @@ def test_a_ladder_of_many_rows_is_searched_to_its_end() -> None:
     prices = rules.liquidation_price(-1, notional / 100, 100.0, notional * 0.6)
     one_by_one = [rules.liquidation_price(-1, n / 100, 100.0, n * 0.6) for n in notional.tolist()]
     np.testing.assert_allclose(prices, one_by_one, rtol=1e-12)
+
+
+def test_a_ladder_that_is_not_complete_says_so() -> None:
+    """OKX's copy ends with its third tier, whose rate is assumed above it; Hyperliquid's of 2024 is
+    one inferred rate without a bound."""
+    rules = venues.get("okx", symbol="BTC-USDT-SWAP", at="2026-10-01")
+    (line,) = rules.assumptions
+    assert "okx_swap_btc-usdt-swap_20260918 is not complete" in line
+    assert "above 20,000 contracts its last rate is assumed" in line
+    (line,) = venues.get("hyperliquid", symbol="ETH", at="2024-11-01").assumptions
+    assert line.endswith("whether it had further brackets is not known")
+    assert venues.get("binance", symbol="BTCUSDT", at="2024-11-01").assumptions == ()
+    assert not make_ladder((0, None, 0.01), complete=False).complete
