@@ -96,6 +96,48 @@ def test_ones_own_closing_fee_is_inside_maintenance_where_the_venue_holds_it_the
         pytest.approx(29_000 * 0.004)
 
 
+@pytest.mark.parametrize(("product", "wallet", "price"), [
+    # 40 at 2,750 on 50,000 at 0.4 %, 100,000 at 1 %, 5 % above: amounts 300 and 4,300
+    (BinanceUsdm, 10_850, (99_150 - 300) / 0.99 / 40),  # the bound's level is 99,300
+    (BinanceUsdm, 10_650, (99_350 - 4_300) / 0.95 / 40),
+    (GateUsdt, 10_850, (99_150 - 300) / 0.98925 / 40),  # with the fee it is 99,225
+    (GateUsdt, 10_750, (99_250 - 4_300) / 0.94925 / 40),
+])
+def test_the_level_of_a_bound_holds_its_amount_and_the_fee(
+    product: type[VenueRules], wallet: float, price: float
+) -> None:
+    """Just on either side of a bound the bracket is the one in which the price lies."""
+    ladder = make_ladder((0, 50_000, 0.004), (50_000, 100_000, 0.01), (100_000, None, 0.05))
+    rules = product("ETH", LadderUse(ladder, AFTER))
+    for size in (40.0, np.full(1, 40.0)):
+        found = rules.liquidation_price(1, size, 2_750.0, wallet)
+        assert found == pytest.approx(price, rel=1e-12)
+    assert rules.margin_ratio(1, 40.0, 2_750.0, wallet, price) == pytest.approx(1)
+
+
+def test_an_inverse_bracket_is_that_of_the_liquidation_notional() -> None:
+    """47 coin at 10x, 0.4 % to 50 coin and 1 % less 0.3 above: 51.7 in all, of which 51.485 are the
+    value at the price, 2,738.65; the bracket of the entry would give 2,738.18."""
+    rules = BinanceCoinm("ETH", LadderUse(
+        make_ladder((0, 50, 0.004), (50, None, 0.01), unit="coin"), 0))
+    assert rules.liquidation_price(1, 141_000.0, 3_000.0, 4.7) == close_to(2_738.65)
+    assert rules.liquidation_price(1, 141_000.0, 3_000.0, 4.7, rate=0.004) == close_to(2_738.18)
+    short = rules.liquidation_price(-1, 165_000.0, 3_000.0, 5.5)
+    assert short == pytest.approx(165_000 / (49.5 / 0.996))
+
+
+def test_where_maintenance_jumps_a_short_dies_on_the_bound() -> None:
+    """95,000 on 6,000: at 100,000 it has 1,000, more than 0.4 % and less than 5 % ask for."""
+    ladder = make_ladder((0, 100_000, 0.004), (100_000, None, 0.05), jumps=True)
+    rules = BinanceUsdm("ETH", LadderUse(ladder, 0))
+    assert rules.liquidation_price(-1, 38.0, 2_500.0, 6_000) == 100_000 / 38
+    assert rules.liquidation_price(-1, 38.0, 2_500.0, 4_000) == pytest.approx(99_000 / 1.004 / 38)
+    assert rules.liquidation_price(-1, 38.0, 2_500.0, 15_000) == \
+        pytest.approx(110_000 / 1.05 / 38)
+    many = rules.liquidation_price(-1, 38.0, 2_500.0, np.array([6_000.0, 4_000.0]))
+    np.testing.assert_allclose(many, [100_000 / 38, 99_000 / 1.004 / 38])
+
+
 def test_both_legs_of_a_hedge() -> None:
     """Wallet 2,000, long 10 at 3,000, short 4 at 3,100, 0.4 %: 2,624.50, where 146.97 are left."""
     rules = BinanceUsdm("ETH", LadderUse(flat_ladder(0.004), 0))
