@@ -175,8 +175,10 @@ def _run(copy: Path, environment: dict[str, str]) -> tuple[str, str]:
 
 
 def _told(outcome: Outcome) -> Outcome:
-    name = outcome.mutation.name if outcome.mutation else "the tree as it is"
-    print(f"{outcome.seconds:6.1f} s  {outcome.state:9s} {name}", file=sys.stderr, flush=True)
+    name, state = "the tree as it is", "passes" if outcome.well else "FAILS"
+    if outcome.mutation is not None:
+        name, state = outcome.mutation.name, outcome.state
+    print(f"{outcome.seconds:6.1f} s  {state:9s} {name}", file=sys.stderr, flush=True)
     return outcome
 
 
