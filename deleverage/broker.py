@@ -252,7 +252,7 @@ class PerpetualBroker(Reception):
         return marks
 
     def _bar_worst(self, view: FeedView, bar: Bar) -> float:
-        known = self.journal.worst_equity.get(view.bar)
+        known = self.journal.worst_equity.get(view.ts)
         if known is not None:
             return known
         marks = self._marks()
@@ -262,7 +262,7 @@ class PerpetualBroker(Reception):
 
     def _note_worst(self, view: FeedView, value: float) -> None:
         worst = self.journal.worst_equity
-        worst[view.bar] = min(worst.get(view.bar, value), value)
+        worst[view.ts] = min(worst.get(view.ts, value), value)
 
     def view_of(self, data: Any) -> FeedView:
         """The account's view of a feed or of the feed behind its clone."""

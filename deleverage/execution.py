@@ -107,7 +107,7 @@ class Clerk:
         self._record(view, order.ref, executed, step.price, step.order.label, step.role, after)
         self.holders.filled(view.symbol, order.owner, order.tradeid, executed.closed,
                             executed.opened, 0.0 if after is None else after.size)
-        self.account.snapshot(view.bar, view.symbol, marks)
+        self.account.snapshot(view.bar, view.ts, view.symbol, marks)
         fees = self.comminfo[view.symbol].fees
         rate = fees.maker if step.role == "maker" else fees.taker
         self._execute(order, view, executed, step.price, rate, before, after)
@@ -156,7 +156,7 @@ class Clerk:
         for seized in step.seized:
             mine = self.views[seized.position.symbol]
             self._take_over(seized, step, mine)
-            self.account.snapshot(view.bar, mine.symbol, marks)
+            self.account.snapshot(view.bar, view.ts, mine.symbol, marks)
 
     def _take_over(self, seized: Seized, step: Liquidated, view: FeedView) -> None:
         held = seized.position

@@ -37,7 +37,7 @@ class Treasurer:
         payment = FundingPayment(view.bar, stamp, view.symbol, position.size, price, rate, amount,
                                  payer, state, position.number)
         self.account.journal.funding.append(payment)
-        self.account.snapshot(view.bar, view.symbol, marks)
+        self.account.snapshot(view.bar, view.ts, view.symbol, marks)
         return payment
 
     def _terms(

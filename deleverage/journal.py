@@ -46,7 +46,8 @@ class Entry:
 class Fill:
     """One execution: signed ``size`` at ``price``; ``closed`` + ``opened`` = ``size`` (signed).
 
-    ``reason`` names what filled: market, limit, stop, stop_limit, trail, close, liquidation.
+    ``reason`` names what filled: market, limit, stop, stop_limit, trail, close, liquidation, adl
+    (the venue took the position to match a liquidated one: auto-deleveraging).
     ``role`` is maker or taker; ``fee`` ≥ 0 is paid; ``realised`` is the profit of the closed part.
     ``position`` numbers the episode from flat to flat (a reversal closes one and opens the next:
     the closed part belongs to ``position``, an opened part of a reversal to ``position + 1``).
@@ -74,13 +75,22 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class LiquidationEvent:
-    """A forced close. ``size`` is the signed size that was held; ``loss`` the margin lost
-    (below zero where funding had already taken more than the margin).
+    """One step of a forced close; a position can have several, one per step of the venue.
 
-    ``trigger_mark`` is the mark at which the venue acted, ``liquidation_price`` the level,
-    ``price`` the bankruptcy price at which the position was taken over. ``deficit`` ≥ 0 is what the
-    mark lay beyond bankruptcy × size: the insurance fund's, never the account's. ``gap``: the bar
-    opened beyond the level. ``mark_state`` is one of exact, clipped, last.
+    ``size`` is the signed size closed by this step (of a whole takeover: the size held),
+    ``size_after`` the signed size still held: the position is liquidated by the event that leaves
+    0, an earlier one is a reduction. ``stage`` says how: *market* (closed through the book, at
+    ``price``), *takeover* (whole, at the bankruptcy price ``price``), *backstop* (whole, by the
+    venue's own liquidator).
+
+    ``loss`` is what the account lost by it, ``fee`` included (below zero where funding had already
+    taken more than the margin); ``fee`` ≥ 0 is the venue's liquidation fee, ``returned`` ≥ 0 the
+    margin given back to the free balance. ``insurance`` is what the insurance fund gained (+) or
+    paid (−), valued at the price at which it acted; ``deficit`` = max(0, −insurance) is the fund's,
+    never the account's.
+
+    ``trigger_mark`` is the mark at which the venue acted, ``liquidation_price`` the level. ``gap``:
+    the bar opened beyond the level. ``mark_state`` is one of exact, clipped, last.
     """
 
     bar: int
@@ -100,11 +110,22 @@ class LiquidationEvent:
     last_at_trigger: float
     position: int
     cause: str = "mark"  # mark | funding | cross
+    fee: float = 0.0
+    returned: float = 0.0
+    insurance: float = 0.0
+    stage: str = "takeover"  # market | takeover | backstop
+    size_after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class FundingPayment:
-    """One settlement on a held position. ``amount`` < 0 was paid. ``payer``: free or position."""
+    """One settlement on a held position. ``amount`` < 0 was paid. ``payer``: free or position.
+
+    ``state``: *settled* at a known rate and price; *imputed* at the last known rate or another
+    price; *missing*: nothing was booked; *stale*: booked at a rate the source repeated beyond its
+    interval. ``basis`` is the price series it was charged on. ``expected`` is the amount an
+    uncertain payment would have been at the last known rate, signed as ``amount``; 0 where settled.
+    """
 
     bar: int
     ts: int
@@ -114,8 +135,10 @@ class FundingPayment:
     rate: float
     amount: float
     payer: str
-    state: str  # settled | missing | imputed
+    state: str  # settled | missing | imputed | stale
     position: int
+    basis: str = "mark"  # mark | oracle | index | last
+    expected: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +158,14 @@ class Rejection:
 class Snapshot:
     """The account after a change, valid until the next one: what per-bar curves are rebuilt from.
 
-    ``wallet`` is all collateral; ``size``, ``entry_price``, ``margin`` (posted, isolated; 0 for
-    cross), ``leverage`` and ``liquidation_price`` (NaN: none) are the position's in ``symbol``.
-    ``maintenance`` is MM at entry notional for near-miss arithmetic.
+    ``ts`` is the close of the bar in which it changed (UTC ns), of a settlement's bar too: what
+    places it on any clock. ``wallet`` is all collateral; ``size``, ``entry_price``, ``margin``
+    (posted, isolated; 0 for cross), ``leverage`` and ``liquidation_price`` (NaN: none) are the
+    position's in ``symbol``. ``maintenance`` is MM at entry notional for near-miss arithmetic.
     """
 
     bar: int
+    ts: int
     symbol: str
     wallet: float
     size: float
@@ -156,8 +181,9 @@ class Snapshot:
 class Journal:
     """Append-only container of a run's records.
 
-    ``worst_equity`` holds, only for bars in which something happened, the lowest equity met on the
-    path inside the bar; other bars follow from the snapshot and the bar's mark extremes.
+    ``worst_equity``, keyed by the close of the bar (UTC ns), holds the lowest equity met on the
+    path inside it, only for bars in which something happened; other bars follow from the snapshot
+    and the bar's mark extremes.
     """
 
     entries: list[Entry] = field(default_factory=list)

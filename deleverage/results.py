@@ -80,7 +80,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-SCHEMA = 1
+SCHEMA = 2
 FILE = "result.json"
 CURVES = "curves.parquet"
 
@@ -200,8 +200,8 @@ class RunResult:
             name: parquet.from_table(kind, parquet.read_table(path / f"{name}.parquet"),
                                      f"{path}: {name}") for name, kind in _JOURNAL.items()}
         journal = Journal(**records)
-        bars, worst = parquet.read_arrays(path / "worst_equity.parquet", ("bar", "equity"))
-        journal.worst_equity = dict(zip(bars.tolist(), worst.tolist(), strict=True))
+        stamps, worst = parquet.read_arrays(path / "worst_equity.parquet", ("ts", "equity"))
+        journal.worst_equity = dict(zip(stamps.tolist(), worst.tolist(), strict=True))
         trades = parquet.from_table(Trade, parquet.read_table(path / "trades.parquet"),
                                     f"{path}: trades")
         days, equity = parquet.read_arrays(path / "daily.parquet", ("day_ns", "equity"))
@@ -222,7 +222,7 @@ class RunResult:
     def _arrays(self) -> dict[str, dict[str, Any]]:
         worst = self.journal.worst_equity
         arrays: dict[str, dict[str, Any]] = {
-            "worst_equity": {"bar": np.array(list(worst), dtype=np.int64),
+            "worst_equity": {"ts": np.array(list(worst), dtype=np.int64),
                              "equity": np.array(list(worst.values()), dtype=np.float64)},
             "daily": {"day_ns": self.daily.day_ns, "equity": self.daily.equity}}
         if self.recorded is not None:

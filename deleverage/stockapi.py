@@ -86,7 +86,7 @@ class StockApi(bt.BrokerBase):
             raise UsageError(f"cannot withdraw {-cash:,.2f}: {self.getcash():,.2f} is available")
         view = self.views[0]
         self.account.commit(accounts.deposit(self.account.state, float(cash)), view.bar, view.ts)
-        self.account.snapshot(view.bar, view.symbol, self._marks())
+        self.account.snapshot(view.bar, view.ts, view.symbol, self._marks())
 
     # ---------------------------------------------------------------- positions and orders
 

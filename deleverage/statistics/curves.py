@@ -101,9 +101,8 @@ def account_curves(
         at_close = _unrealised(other, other_close)
         extreme = _unrealised(other, np.where(other.size > 0, other_low, other_high))
         equity, worst_equity = equity + at_close, worst_equity + np.minimum(extreme, at_close)
-    for bar, value in journal.worst_equity.items():
-        if 0 <= bar < len(columns):
-            worst_equity[bar] = min(value, float(equity[bar]))
+    for bar, value in worst_by_bar(journal, columns).items():
+        worst_equity[bar] = min(value, float(equity[bar]))
     return _assemble(columns, held, wallet, equity, worst_equity)
 
 
@@ -136,6 +135,17 @@ def marks(columns: MarketColumns) -> tuple[Floats, Floats, Floats]:
             raise DataError(f"{columns.market.instrument.symbol}: mark {name} of bar {bar} is not "
                             "a number")
     return mark.low, mark.high, mark.close
+
+
+def worst_by_bar(journal: Journal, columns: MarketColumns) -> dict[int, float]:
+    """The journal's lowest equities by the bar of ``columns`` they were met in."""
+    stamps = np.array(list(journal.worst_equity), dtype=np.int64)
+    lowest: dict[int, float] = {}
+    for bar, value in zip(np.searchsorted(columns.close_ns, stamps).tolist(),
+                          journal.worst_equity.values(), strict=True):
+        if bar < len(columns):
+            lowest[bar] = min(value, lowest.get(bar, value))
+    return lowest
 
 
 def running_wallet(entries: Iterable[Entry]) -> list[tuple[int, float]]:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from deleverage.columns import MARK_STATES, Floats, MarketColumns
 from deleverage.journal import Journal, Snapshot
-from deleverage.statistics.curves import marks
+from deleverage.statistics.curves import marks, worst_by_bar
 from deleverage.statistics.episodes import Episode
 
 
@@ -77,7 +77,8 @@ class Path:
         low, high, close = marks(columns)
         bars = Counter(bar for episode in found
                        for bar in {leg.bar for leg in (*episode.opened, *episode.closed)})
-        alone = {bar: value for bar, value in journal.worst_equity.items() if bars[bar] == 1}
+        alone = {bar: value for bar, value in worst_by_bar(journal, columns).items()
+                 if bars[bar] == 1}
         return cls(low, high, close, columns.lines["low"], columns.lines["high"],
                    columns.execution_mark.state, alone)
 

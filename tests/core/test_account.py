@@ -320,9 +320,9 @@ def test_a_snapshot_says_how_the_position_stands() -> None:
     """Size, entry, margin, liquidation price and maintenance at entry; NaN and 0 when flat."""
     book = Account(ISOLATED, Journal())
     book.state = holding(10, 3_000, 3_000)
-    book.snapshot(4, ETH, {ETH: 2_950})
+    book.snapshot(4, 4 * 60, ETH, {ETH: 2_950})
     book.state = State(1_000, MappingProxyType({}), 1)
-    book.snapshot(5, ETH, {ETH: 2_950})
+    book.snapshot(5, 5 * 60, ETH, {ETH: 2_950})
     held, flat = book.journal.snapshots
     assert (held.bar, held.size, held.margin, held.position) == (4, 10, 3_000, 1)
     assert held.liquidation_price == close_to(2_710.84)

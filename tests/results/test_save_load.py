@@ -93,12 +93,14 @@ def test_json_has_no_nan(result: RunResult, tmp_path: Path) -> None:
 
 
 def test_another_schema_is_refused(result: RunResult, tmp_path: Path) -> None:
-    """A folder of another schema is refused by its number, and says which folder."""
+    """A folder of another schema, an older one too, is refused by its number and its path."""
     folder = result.save(tmp_path / "run")
     raw = json.loads((folder / FILE).read_text("utf-8"))
-    (folder / FILE).write_text(json.dumps({**raw, "schema": 99}), "utf-8")
-    with pytest.raises(DataError, match="run: a result of schema 99; this version reads schema 1"):
-        RunResult.load(folder)
+    for schema in (1, 99):
+        (folder / FILE).write_text(json.dumps({**raw, "schema": schema}), "utf-8")
+        with pytest.raises(DataError, match=f"run: a result of schema {schema}; this version reads "
+                                            "schema 2"):
+            RunResult.load(folder)
 
 
 @pytest.mark.parametrize(("name", "said"), [

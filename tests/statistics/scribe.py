@@ -141,12 +141,13 @@ class Scribe:
     def _shot(self, bar: int, worst: float | None) -> None:
         held = bool(self.size)
         self.journal.snapshots.append(Snapshot(
-            bar, self.symbol, self.journal.wallet(), self.size, self.entry if held else math.nan,
+            bar, self._ts(bar), self.symbol, self.journal.wallet(), self.size,
+            self.entry if held else math.nan,
             self.margin if held else 0.0, self.leverage if held else math.nan,
             self.level() if held else math.nan,
             abs(self.size) * self.entry * RATE if held else 0.0, self.number))
         if worst is not None:
-            self.journal.worst_equity[bar] = worst
+            self.journal.worst_equity[self._ts(bar)] = worst
 
     def _ts(self, bar: int) -> int:
         return int(self.columns.close_ns[bar]) if bar >= 0 else 0

@@ -112,8 +112,8 @@ def test_two_instruments_in_one_account() -> None:
     eth, btc = make_columns(ROWS), make_columns(ROWS, symbol="BTCUSDT")
     scribe = Scribe(eth)
     scribe.open(1, 1.0, 2_400.0)
-    scribe.journal.snapshots.append(
-        Snapshot(2, "BTCUSDT", 1_000.0, -0.5, 2_300.0, 115.0, 10.0, 2_500.0, 5.0, 2))
+    scribe.journal.snapshots.append(Snapshot(
+        2, int(btc.close_ns[2]), "BTCUSDT", 1_000.0, -0.5, 2_300.0, 115.0, 10.0, 2_500.0, 5.0, 2))
     curves = account_curves(scribe.journal, eth, [btc])
     assert curves.equity[3] == pytest.approx(1_000 + 50 - 0.5 * 150)
     with pytest.raises(UsageError, match="also traded BTCUSDT"):
