@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from deleverage.columns import ExecutionMark, FundingSchedule, MarketColumns
+from deleverage.columns import ExecutionMark, MarketColumns
 from deleverage.errors import UsageError, unknown_name
 from deleverage.feeds.dataset import Dataset
 from deleverage.feeds.join import market_columns
@@ -63,10 +63,13 @@ def without(source: MarketColumns | Dataset, whole: MarketColumns, table: str,
             strict=True)]
         mark = ExecutionMark(prices[0], prices[1], prices[2], prices[3], mark.state)
     if table == "funding":
-        keep = funding.bar < cut
-        funding = FundingSchedule(funding.settle_ns[keep], funding.bar[keep], funding.rate[keep],
-                                  funding.price[keep], funding.state[keep])
-    return replace(whole, lines=MappingProxyType(lines), execution_mark=mark, funding=funding)
+        funding = funding.picked(funding.bar < cut)
+    inner = whole.inner
+    if inner is not None:  # what the account walks ends at the same time
+        fine = without(inner.fine, inner.fine, table, int(inner.first[cut]))
+        inner = replace(inner, fine=fine)
+    return replace(whole, lines=MappingProxyType(lines), execution_mark=mark, funding=funding,
+                   inner=inner)
 
 
 def _joined_without(source: Dataset, whole: MarketColumns, table: str, cut: int) -> MarketColumns:

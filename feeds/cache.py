@@ -27,7 +27,7 @@ from deleverage._version import __version__
 from deleverage.columns import ExecutionMark, FundingSchedule, MarketColumns
 from deleverage.market import Market
 
-RULES = f"1/{__version__}"  # raise the number when the join of tables changes
+RULES = f"2/{__version__}"  # raise the number when the join of tables changes
 _NOTE = "cache.json"
 
 
@@ -97,19 +97,19 @@ def _arrays(columns: MarketColumns) -> dict[str, NDArray[Any]]:
         "mark": np.stack([mark.open, mark.high, mark.low, mark.close]),
         "mark_state": mark.state,
         "funding_ints": np.stack([funding.settle_ns, funding.bar]),
-        "funding_floats": np.stack([funding.rate, funding.price]),
+        "funding_floats": np.stack([funding.rate, funding.price, funding.index]),
         "funding_state": funding.state,
     }
 
 
 def _columns(market: Market, names: list[str], arrays: dict[str, NDArray[Any]]) -> MarketColumns:
-    lines, (settle, bar), (rate, price) = (arrays["lines"], arrays["funding_ints"],
-                                           arrays["funding_floats"])
+    lines, (settle, bar) = arrays["lines"], arrays["funding_ints"]
+    rate, price, index = arrays["funding_floats"]
     opened, high, low, close = arrays["mark"]
     return MarketColumns(
         market, arrays["close_ns"], MappingProxyType(dict(zip(names, lines, strict=True))),
         ExecutionMark(opened, high, low, close, arrays["mark_state"]),
-        FundingSchedule(settle, bar, rate, price, arrays["funding_state"]),
+        FundingSchedule(settle, bar, rate, price, arrays["funding_state"], index),
     )
 
 

@@ -48,7 +48,7 @@ def market_columns(market: Market, tables: Mapping[str, Any]) -> MarketColumns:
     lines["funding_rate"] = funding_line(bars, funding)
     lines |= liquidation_lines(market, bars, checked.get("liquidations"))
     return MarketColumns(market, bars.close_ns, MappingProxyType(lines), execution,
-                         funding_schedule(bars, funding, execution, mark))
+                         funding_schedule(bars, funding, execution, mark, lines["index_close"]))
 
 
 def price_rows(table: pa.Table, step_ns: int, names: tuple[str, ...] = OHLC) -> PriceRows:

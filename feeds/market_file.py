@@ -18,7 +18,7 @@ from deleverage.timestamps import from_datetime, parse_step, show_step, to_datet
 FORMAT = 1  # of the dataset folder; raised when an older reader would misread it
 FILE = "market.toml"
 _INSTRUMENT = ("symbol", "venue", "base", "quote", "product", "tick_size", "lot_size",
-               "min_notional")
+               "min_notional", "max_size", "max_market_size")
 
 
 def dumps(market: Market) -> bytes:

@@ -71,12 +71,13 @@ def missing_stamps(stamps: Ints, hours: Floats, start: int, end: int) -> Ints:
 
 
 def funding_schedule(bars: PriceRows, table: pa.Table | None, execution: ExecutionMark,
-                     mark: PriceRows | None) -> FundingSchedule:
-    """Every settlement due within the bars, with its rate (NaN: missing) and its price.
+                     mark: PriceRows | None, index: Floats) -> FundingSchedule:
+    """Every settlement due within the bars, with its rate (NaN: missing) and its prices.
 
     ``table=None`` means that funding is unknown: all settlements of an 8 h clock are missing. A
     table without rows states that none are due. The price is the close of the mark row closing at
-    the stamp, else the execution mark, interior stamps by their share of the bar.
+    the stamp, else the execution mark, interior stamps by their share of the bar; the index price
+    is that of the bar closing at the stamp (``index``: one close per bar), else NaN.
     """
     start, end = int(bars.close_ns[0]) - bars.step_ns, int(bars.close_ns[-1])
     if table is None:
@@ -95,7 +96,8 @@ def funding_schedule(bars: PriceRows, table: pa.Table | None, execution: Executi
     rates = np.concatenate([rate, np.full(len(missing), np.nan)])[order]
     state = np.where(np.isnan(rates), FUNDING_MISSING, FUNDING_SETTLED).astype(np.uint8)
     bar = np.searchsorted(bars.close_ns, stamps, side="left")
-    return FundingSchedule(stamps, bar, rates, _prices(bars, stamps, bar, execution, mark), state)
+    return FundingSchedule(stamps, bar, rates, _prices(bars, stamps, bar, execution, mark), state,
+                           np.where(stamps == bars.close_ns[bar], index[bar], np.nan))
 
 
 def _prices(bars: PriceRows, stamps: Ints, bar: Ints, execution: ExecutionMark,

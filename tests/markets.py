@@ -34,7 +34,8 @@ def make_market(
     mark: Prices | str | None = None,
     mark_step: str | None = None,
     funding: Iterable[tuple[str, float]] | None = (),
-    interval_h: float = 8.0,
+    interval_h: float | Sequence[float] = 8.0,
+    index: ArrayLike | None = None,
     liquidations: Iterable[Mapping[str, Any]] | None = None,
     open_interest: Iterable[tuple[str, float]] | None = None,
     synthetic: bool = True,
@@ -42,14 +43,17 @@ def make_market(
     venue: str = "binance",
     lot_size: float | None = 0.001,
     tick_size: float | None = 0.01,
+    **contract: Any,
 ) -> tuple[Market, dict[str, pa.Table]]:
     """A market and its canonical tables.
 
     ``prices``: closes (each bar opens at the close before it), rows of (open, high, low, close), or
     a mapping of those four. ``start`` is the OPEN of the first bar. ``mark``: None (equals last),
     "missing", or prices on ``mark_step`` (default: the bars' step) from ``start`` on. ``funding``:
-    (stamp, rate) pairs, empty for none due, None for unknown. ``liquidations``: mappings with at
-    least ``ts``, ``liq_side`` and ``notional_usd``. ``open_interest``: (stamp, coins) pairs.
+    (stamp, rate) pairs, empty for none due, None for unknown; ``interval_h`` one for all or one per
+    pair. ``index``: the index price at each bar's close. ``liquidations``: mappings with at least
+    ``ts``, ``liq_side`` and ``notional_usd``. ``open_interest``: (stamp, coins) pairs.
+    ``contract``: further fields of the instrument (``min_notional``, ``max_size``).
     """
     step_ns, first = parse_step(step), parse(start)
     bars = ohlc(prices)
@@ -57,6 +61,9 @@ def make_market(
     close_ns = first + step_ns * np.arange(1, count + 1, dtype=np.int64)
     size = np.full(count, 1.0) if volume is None else np.asarray(volume, dtype=float)
     tables = {"bars": pa.table({"close_ns": close_ns, **bars, "volume": size})}
+    if index is not None:
+        tables["bars"] = tables["bars"].append_column(
+            "index_close", pa.array(np.asarray(index, dtype=float)))
     mark_ns = parse_step(mark_step) if mark_step else step_ns
     if not isinstance(mark, str):
         rows = bars if mark is None else ohlc(mark)
@@ -71,7 +78,8 @@ def make_market(
         tables["open_interest"] = pa.table({"ts": stamps, "available_at": stamps, "oi_base": coins,
                                             "oi_usd": np.full(len(coins), np.nan)})
     base = symbol.removesuffix("USDT")
-    instrument = Instrument(symbol, venue, base=base, tick_size=tick_size, lot_size=lot_size)
+    instrument = Instrument(symbol, venue, base=base, tick_size=tick_size, lot_size=lot_size,
+                            **contract)
     market = Market(instrument, step_ns, first, int(close_ns[-1]), synthetic=synthetic,
                     name="test market", mark_step_ns=mark_ns if "mark" in tables else None)
     return market, tables
@@ -146,10 +154,10 @@ def _pairs(rows: Iterable[tuple[str, float]]) -> tuple[NDArray[np.int64], NDArra
             np.array([value for _, value in rows], dtype=float))
 
 
-def _funding(rows: Sequence[tuple[str, float]], hours: float) -> pa.Table:
+def _funding(rows: Sequence[tuple[str, float]], hours: float | Sequence[float]) -> pa.Table:
     stamps, rates = _pairs(rows)
     return pa.table({"ts": stamps, "raw_ts": stamps, "available_at": stamps, "rate": rates,
-                     "interval_h": np.full(len(rates), hours)})
+                     "interval_h": np.broadcast_to(np.asarray(hours, float), len(rates))})
 
 
 def _liquidations(rows: Sequence[Mapping[str, Any]], venue: str, symbol: str) -> pa.Table:
