@@ -17,6 +17,7 @@ from deleverage.policies import Fees
 from deleverage.venues import solve
 from deleverage.venues.brackets import BracketRules
 from deleverage.venues.ladder import Ladder
+from deleverage.venues.procedure import Procedure, Takeover
 
 GRACE = 0.0
 
@@ -34,7 +35,7 @@ class VenueRules(BracketRules):
     ``funding_price``: mark or oracle. ``funding_grace``: seconds after a stamp within which a
     new position still counts as open at it. ``liquidation_fee``: share of the liquidated
     notional. ``cross_assumed``: what is assumed of cross accounts where the venue's own rule is
-    not known.
+    not known. ``procedure``: what the venue does with a position at or below maintenance.
     """
 
     closing_fee: float | None = None
@@ -52,6 +53,7 @@ class VenueRules(BracketRules):
     fee_inside: ClassVar[bool] = False
     liquidation_fee: ClassVar[float] = 0.0
     cross_assumed: ClassVar[str] = ""
+    procedure: ClassVar[Procedure] = Takeover()
 
     @property
     def maintenance_fee(self) -> float:
@@ -101,7 +103,11 @@ class VenueRules(BracketRules):
     def position_limit(self, size: Any, price: Any) -> Any:
         """The largest leverage granted for a size at a price, whatever the ladder's bounds count.
         """
-        return self.max_leverage(self._measure(size, self.notional(size, price), self.ladder))
+        return self.max_leverage(self.measure(size, price))
+
+    def measure(self, size: Any, price: Any) -> Any:
+        """What the ladder's bounds count of a position at a price: its notional or contracts."""
+        return self._measure(size, self.notional(size, price), self.ladder)
 
     def _terms_of_position(self, size: Any, notional: Any, ladder: Ladder | None = None,
                            rate: Any = None, amount: Any = 0.0) -> tuple[Any, Any]:
