@@ -70,8 +70,9 @@ from deleverage.journal import (
 )
 from deleverage.provenance import Provenance
 from deleverage.spec import RunSpec
-from deleverage.statistics.curves import Curves, account_curves, judged_on
+from deleverage.statistics.curves import Curves, account_curves
 from deleverage.statistics.leverage_scan import LeverageScan
+from deleverage.statistics.marks import judged_on
 from deleverage.statistics.performance import daily_returns
 from deleverage.statistics.summary import plain
 from deleverage.statistics.trades import Trade

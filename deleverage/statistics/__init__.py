@@ -7,6 +7,8 @@ hours (``_h``). A figure that cannot be computed is None, never NaN.
 ====================  ==========================================================================
 tiers                 bands of leverage and their names
 episodes              positions from flat to flat, and the money each of them booked
+clock                 the union clock of instruments, marks carried along it
+marks, wallet         the mark judged on; running sums of the journal
 curves                per-bar equity, wallet, position, liquidation price, leverages
 excursions            worst and best mark of a position, buffer used
 trades                the trade list and what it adds up to

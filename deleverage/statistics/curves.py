@@ -1,7 +1,8 @@
-"""Per-bar curves of an account, rebuilt from the journal and the price arrays in one pass.
+"""Curves of an account at every close, rebuilt from the journal and the price arrays in one pass.
 
 The journal says what changed and when; between two changes everything follows from the position
-held and the bar's mark. So an event-driven run has the same curves as a dense one.
+held and the bar's mark. So an event-driven run has the same curves as a dense one. Everything is
+placed by time: instruments of one account may be on different clocks.
 """
 
 from __future__ import annotations
@@ -14,27 +15,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deleverage.columns import (
-    MARK_LAST,
-    MARK_MISSING,
-    ExecutionMark,
-    Floats,
-    Ints,
-    MarketColumns,
-)
-from deleverage.errors import DataError, UsageError
+from deleverage.columns import Floats, Ints, MarketColumns
+from deleverage.errors import UsageError
 from deleverage.journal import Cause, Entry, Journal, Snapshot
+from deleverage.policies import one_of
+from deleverage.statistics.clock import Marks, bars_of, lowest_within, marks_on, union_clock
+from deleverage.statistics.wallet import wallet_on
+
+CLOCKS = ("own", "union")
 
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """The account at the close of every bar (arrays of equal length).
+    """The account at every instant of a clock, by default every bar's close (arrays of equal
+    length).
 
-    ``equity`` and ``worst_equity`` (lowest inside the bar) in quote currency, at mark; ``wallet``
-    all collateral; ``size`` signed coins; ``entry_price``, ``liquidation_price``, ``distance``
-    (share of the mark between it and the liquidation price, > 0 is safe), ``position_leverage`` and
-    ``account_leverage`` are NaN while flat, the liquidation price and distance also where no mark
-    can liquidate. ``position`` is the journal's number of the open position, −1 while flat.
+    ``equity`` and ``worst_equity`` (lowest since the instant before) in quote currency, at mark;
+    ``wallet`` all collateral; ``size`` signed coins; ``entry_price``, ``liquidation_price``,
+    ``distance`` (share of the mark between it and the liquidation price, > 0 is safe),
+    ``position_leverage`` and ``account_leverage`` are NaN while flat, the liquidation price and
+    distance also where no mark can liquidate. ``position`` is the journal's number of the open
+    position, −1 while flat.
 
     ``position_leverage`` is notional at mark ÷ (posted margin + its unrealised profit); a cross
     position stands on the whole account, so there it equals ``account_leverage``, notional at mark
@@ -66,7 +67,7 @@ class Curves:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """One instrument's position per bar: the state after the last change up to its close."""
+    """One instrument's position on a clock: the state after the last change up to each instant."""
 
     size: Floats
     entry: Floats
@@ -74,143 +75,95 @@ class _Held:
     liquidation: Floats
     maintenance: Floats
     number: Ints
-    through: NDArray[np.bool_]  # the same position was held at the close before, at the same size
+    through: NDArray[np.bool_]  # the same position was held an instant before, at the same size
 
 
 def account_curves(
-    journal: Journal, columns: MarketColumns, others: Sequence[MarketColumns] = ()
+    journal: Journal, columns: MarketColumns, others: Sequence[MarketColumns] = (),
+    clock: str = "own",
 ) -> Curves:
     """Curves of the account, with the position in the instrument of ``columns``.
 
-    ``others`` are the further instruments of the same account, on the same clock; their unrealised
-    profit is part of the equity. A position's lowest equity inside a bar is the journal's where
-    something happened, else the one at the bar's adverse mark extreme (several instruments: each at
-    its own, in the same instant). Raises UsageError for an instrument without columns or on another
-    clock and DataError where a mark is not a number.
+    ``others`` are the further instruments of the same account; their unrealised profit is part of
+    the equity, each at its last known mark. ``clock``: *own* gives the closes of ``columns``, where
+    ``worst_equity`` is the lowest since the close before, the others' bars in between included;
+    *union* gives every close of every instrument. A change is seen from the close of its bar on.
+
+    The lowest equity inside a bar is the journal's where something happened, else the one at the
+    bar's adverse mark extreme (several instruments: each at its own, in the same instant). Raises
+    UsageError for an instrument without columns and DataError where a mark is not a number or two
+    clocks never meet.
     """
-    _check(journal, columns, others)
-    wallet = _wallet(journal.entries, len(columns))
-    held = _held(journal.snapshots, columns)
-    low, high, close = marks(columns)
-    unrealised = _unrealised(held, close)
-    worst = _unrealised(held, np.where(held.size > 0, low, high))
-    equity, worst_equity = wallet + unrealised, wallet + np.minimum(worst, unrealised)
-    for market in others:
-        other = _held(journal.snapshots, market)
-        other_low, other_high, other_close = marks(market)
-        at_close = _unrealised(other, other_close)
-        extreme = _unrealised(other, np.where(other.size > 0, other_low, other_high))
-        equity, worst_equity = equity + at_close, worst_equity + np.minimum(extreme, at_close)
-    for bar, value in worst_by_bar(journal, columns).items():
-        worst_equity[bar] = min(value, float(equity[bar]))
-    return _assemble(columns, held, wallet, equity, worst_equity)
+    one_of("clock", clock, CLOCKS)
+    markets = (columns, *others)
+    _check(journal, markets)
+    stamps = union_clock(markets)
+    wallet = wallet_on(stamps, _booked(journal.entries, markets))
+    equity, worst = _valued(journal, markets, stamps, wallet)
+    chosen = stamps if clock == "union" else columns.close_ns
+    if len(chosen) != len(stamps):
+        worst = lowest_within(worst, stamps, chosen)
+        at = np.searchsorted(stamps, chosen)
+        wallet, equity = wallet[at], equity[at]
+    return _assemble(chosen, _held(journal.snapshots, columns, chosen), marks_on(columns, chosen),
+                     wallet, equity, worst)
 
 
-def judged_on(columns: MarketColumns, mark: str | None = None) -> MarketColumns:
-    """The columns with the mark an account was judged on: last price where ``mark="last"`` was
-    asked for or where there is no mark (both with state ``last``)."""
-    own = columns.execution_mark
-    absent = np.isnan(own.close) | (own.state == MARK_MISSING)
-    if mark == "last":
-        absent = np.ones(len(columns), dtype=bool)
-    if not absent.any():
-        return columns
-    lines = columns.lines
-
-    def chosen(name: str, series: Floats) -> Floats:
-        return np.where(absent, lines[name], series)
-
-    judged = ExecutionMark(chosen("open", own.open), chosen("high", own.high),
-                           chosen("low", own.low), chosen("close", own.close),
-                           np.where(absent, np.uint8(MARK_LAST), own.state))
-    return dataclasses.replace(columns, execution_mark=judged)
-
-
-def marks(columns: MarketColumns) -> tuple[Floats, Floats, Floats]:
-    """Low, high and close of the mark the account is judged on; DataError where one is NaN."""
-    mark = columns.execution_mark
-    for name, series in (("low", mark.low), ("high", mark.high), ("close", mark.close)):
-        if np.isnan(series).any():
-            bar = int(np.flatnonzero(np.isnan(series))[0])
-            raise DataError(f"{columns.market.instrument.symbol}: mark {name} of bar {bar} is not "
-                            "a number")
-    return mark.low, mark.high, mark.close
-
-
-def worst_by_bar(journal: Journal, columns: MarketColumns) -> dict[int, float]:
-    """The journal's lowest equities by the bar of ``columns`` they were met in."""
+def worst_by_bar(journal: Journal, close_ns: Ints) -> dict[int, float]:
+    """The journal's lowest equities by the bar (index into ``close_ns``) they were met in."""
     stamps = np.array(list(journal.worst_equity), dtype=np.int64)
     lowest: dict[int, float] = {}
-    for bar, value in zip(np.searchsorted(columns.close_ns, stamps).tolist(),
+    for bar, value in zip(np.searchsorted(close_ns, stamps).tolist(),
                           journal.worst_equity.values(), strict=True):
-        if bar < len(columns):
+        if bar < len(close_ns):
             lowest[bar] = min(value, lowest.get(bar, value))
     return lowest
 
 
-def running_wallet(entries: Iterable[Entry]) -> list[tuple[int, float]]:
-    """(bar, wallet after its last booking) of every bar with bookings; each sum exactly rounded."""
-    partials: list[float] = []
-    result: list[tuple[int, float]] = []
-    for entry in entries:
-        _add(partials, entry.amount)
-        total = math.fsum(partials)
-        if result and result[-1][0] == entry.bar:
-            result[-1] = entry.bar, total
-        else:
-            result.append((entry.bar, total))
-    return result
-
-
-def opening_wallet(journal: Journal) -> float:
-    """What was deposited before the first bar."""
-    return math.fsum(entry.amount for entry in journal.entries
-                     if entry.cause is Cause.DEPOSIT and entry.bar < 0)
-
-
-def _add(partials: list[float], value: float) -> None:
-    # Shewchuk: ``partials`` stay non-overlapping, so their fsum is the exactly rounded total
-    kept = 0
-    for partial in partials:
-        if abs(value) < abs(partial):
-            value, partial = partial, value
-        high = value + partial
-        low = partial - (high - value)
-        if low:
-            partials[kept] = low
-            kept += 1
-        value = high
-    partials[kept:] = [value]
-
-
-def _check(journal: Journal, columns: MarketColumns, others: Sequence[MarketColumns]) -> None:
-    known = {market.market.instrument.symbol for market in (columns, *others)}
+def _check(journal: Journal, markets: Sequence[MarketColumns]) -> None:
+    known = {market.market.instrument.symbol for market in markets}
     for shot in journal.snapshots:
         if shot.symbol not in known:
             raise UsageError(f"the account also traded {shot.symbol}: its columns are needed for "
                              f"equity (given: {', '.join(sorted(known))})")
-    for market in others:
-        if not np.array_equal(market.close_ns, columns.close_ns):
-            raise UsageError(f"{market.market.instrument.symbol} is on another clock than "
-                             f"{columns.market.instrument.symbol}: no common curve")
 
 
-def _wallet(entries: Iterable[Entry], bars: int) -> Floats:
-    changes = running_wallet(entries)
-    at = np.array([bar for bar, _ in changes], dtype=np.int64)
-    value = np.array([0.0, *(amount for _, amount in changes)])
-    return value[np.searchsorted(at, np.arange(bars), side="right")]
+def _booked(entries: Iterable[Entry], markets: Sequence[MarketColumns]) -> list[tuple[int, float]]:
+    """(when the account knew, amount): a settlement is booked in the walk of its bar, so it counts
+    from that bar's close on, like the fills before and after it."""
+    clocks = {market.market.instrument.symbol: market for market in markets}
+    booked = [(entry.ts, entry.amount) for entry in entries if entry.cause is not Cause.FUNDING]
+    for symbol, market in clocks.items():
+        paid = [entry for entry in entries
+                if entry.cause is Cause.FUNDING and entry.symbol == symbol]
+        bars = bars_of(market, np.array([entry.ts for entry in paid], dtype=np.int64)).tolist()
+        booked += [(int(market.close_ns[bar]) if bar < len(market) else entry.ts, entry.amount)
+                   for bar, entry in zip(bars, paid, strict=True)]
+    return sorted(booked, key=lambda item: item[0])
 
 
-def _held(snapshots: Iterable[Snapshot], columns: MarketColumns) -> _Held:
-    symbol, bars = columns.market.instrument.symbol, len(columns)
+def _valued(journal: Journal, markets: Sequence[MarketColumns], stamps: Ints,
+            wallet: Floats) -> tuple[Floats, Floats]:
+    """(equity, lowest equity) at every instant of the union clock."""
+    equity, worst = wallet, wallet
+    for market in markets:
+        held, mark = _held(journal.snapshots, market, stamps), marks_on(market, stamps)
+        at_close = _unrealised(held, mark.close)
+        extreme = _unrealised(held, np.where(held.size > 0, mark.low, mark.high))
+        equity, worst = equity + at_close, worst + np.minimum(extreme, at_close)
+    for bar, value in worst_by_bar(journal, stamps).items():
+        worst[bar] = min(value, float(equity[bar]))
+    return equity, worst
+
+
+def _held(snapshots: Iterable[Snapshot], columns: MarketColumns, clock: Ints) -> _Held:
+    symbol = columns.market.instrument.symbol
     own = [shot for shot in snapshots if shot.symbol == symbol]
     nan = math.nan
     rows = [(0.0, nan, 0.0, nan, 0.0, -1)]
     rows += [(s.size, s.entry_price, s.margin, s.liquidation_price, s.maintenance,
               s.position if s.size else -1) for s in own]
-    index = np.searchsorted(np.array([s.bar for s in own], dtype=np.int64), np.arange(bars),
-                            side="right")
+    index = np.searchsorted(np.array([s.ts for s in own], dtype=np.int64), clock, side="right")
     size, entry, margin, liquidation, maintenance, number = (
         np.array([row[k] for row in rows])[index] for k in range(6))
     # a snapshot in the bar that left the number and size alone was funding or a margin transfer
@@ -223,18 +176,17 @@ def _unrealised(held: _Held, price: Floats) -> Floats:
     return np.where(held.size == 0, 0.0, held.size * (price - np.nan_to_num(held.entry)))
 
 
-def _assemble(columns: MarketColumns, held: _Held, wallet: Floats, equity: Floats,
+def _assemble(clock: Ints, held: _Held, mark: Marks, wallet: Floats, equity: Floats,
               worst_equity: Floats) -> Curves:
-    low, high, close = marks(columns)
-    side = np.sign(held.size)
+    close, side = mark.close, np.sign(held.size)
     isolated = held.margin > 0
-    notional = np.abs(held.size) * close
+    notional = np.where(side == 0, 0.0, np.abs(held.size) * close)
     account = _ratio(notional, equity)
     own = np.where(isolated, _ratio(notional, held.margin + _unrealised(held, close)), account)
     distance = side * (close - held.liquidation) / close
-    extreme = np.where(held.through, np.where(side > 0, low, high), close)
+    extreme = np.where(held.through, np.where(side > 0, mark.low, mark.high), close)
     behind = np.where(isolated, held.margin, wallet)
-    return Curves(columns.close_ns, close, wallet, equity, worst_equity, held.size, held.entry,
+    return Curves(clock, close, wallet, equity, worst_equity, held.size, held.entry,
                   held.liquidation, distance, np.where(side == 0, np.nan, own),
                   np.where(side == 0, np.nan, account), _margin_ratio(held, behind, extreme),
                   held.number)

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from deleverage.columns import MARK_STATES, Floats, MarketColumns
 from deleverage.journal import Journal, Snapshot
-from deleverage.statistics.curves import marks, worst_by_bar
+from deleverage.statistics.curves import worst_by_bar
 from deleverage.statistics.episodes import Episode
+from deleverage.statistics.marks import marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Path:
         low, high, close = marks(columns)
         bars = Counter(bar for episode in found
                        for bar in {leg.bar for leg in (*episode.opened, *episode.closed)})
-        alone = {bar: value for bar, value in worst_by_bar(journal, columns).items()
+        alone = {bar: value for bar, value in worst_by_bar(journal, columns.close_ns).items()
                  if bars[bar] == 1}
         return cls(low, high, close, columns.lines["low"], columns.lines["high"],
                    columns.execution_mark.state, alone)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from deleverage.columns import Floats, Ints, MarketColumns
-from deleverage.statistics.curves import marks
 from deleverage.statistics.episodes import Episode
 from deleverage.statistics.excursions import Excursion
+from deleverage.statistics.marks import marks
 from deleverage.timestamps import DAY
 
 THRESHOLDS = (0.80, 0.90, 0.95)

@@ -10,18 +10,20 @@ from typing import Any
 from deleverage.columns import MarketColumns
 from deleverage.journal import Journal
 from deleverage.statistics.costs import costs
-from deleverage.statistics.curves import Curves, account_curves, judged_on, opening_wallet
+from deleverage.statistics.curves import Curves, account_curves
 from deleverage.statistics.drawdown import drawdown
 from deleverage.statistics.episodes import Episode, episodes
 from deleverage.statistics.excursions import Excursion, excursions
 from deleverage.statistics.exposure import exposure
 from deleverage.statistics.funding import funding
 from deleverage.statistics.liquidations import liquidations
+from deleverage.statistics.marks import judged_on
 from deleverage.statistics.near_miss import near_misses
 from deleverage.statistics.orders import order_figures
 from deleverage.statistics.performance import performance
 from deleverage.statistics.trade_figures import trade_figures
 from deleverage.statistics.trades import Trade, trade_list
+from deleverage.statistics.wallet import opening_wallet
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class RunRecord:
     ) -> RunRecord:
         """Rebuild curves, positions and trades of one instrument from the journal.
 
-        ``others`` are further instruments of the same account, on the same clock;
+        ``others`` are further instruments of the same account, on any clock that meets its own;
         ``mark="last"`` where the run was judged on last price; ``exit_reasons`` and
         ``horizon_bars`` as :func:`~deleverage.statistics.trades.trade_list` takes them.
         """

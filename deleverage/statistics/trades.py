@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from deleverage.columns import Floats, MarketColumns
 from deleverage.journal import Cause
 from deleverage.statistics import tiers
-from deleverage.statistics.curves import marks
 from deleverage.statistics.episodes import Episode
 from deleverage.statistics.excursions import Excursion
+from deleverage.statistics.marks import marks
 
 
 @dataclass(frozen=True, slots=True)

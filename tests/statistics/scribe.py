@@ -23,15 +23,19 @@ RATE = 0.005  # maintenance rate; the liquidation price of a long is (E − marg
 
 
 class Scribe:
-    """Writes a journal for one instrument; every method is one event."""
+    """Writes a journal for one instrument; every method is one event.
+
+    With the ``journal`` of another scribe both write one account: call them in the order of time.
+    """
 
     def __init__(self, columns: MarketColumns, cash: float = 1_000.0, leverage: float = 10.0,
-                 *, isolated: bool = True) -> None:
+                 *, isolated: bool = True, journal: Journal | None = None) -> None:
         self.columns, self.leverage, self.isolated = columns, leverage, isolated
         self.symbol = columns.market.instrument.symbol
-        self.journal = Journal()
+        self.journal = Journal() if journal is None else journal
         self.size, self.entry, self.margin, self.number = 0.0, math.nan, 0.0, 0
-        self._book(-1, Cause.DEPOSIT, cash, symbol="")
+        if journal is None:
+            self._book(-1, Cause.DEPOSIT, cash, symbol="")
 
     def open(self, bar: int, size: float, price: float, fee: float = 0.0,
              worst: float | None = None, reason: str = "market") -> None:

@@ -8,15 +8,11 @@ import numpy as np
 import pytest
 
 from deleverage.columns import MARK_LAST, MARK_MISSING
-from deleverage.errors import DataError, UsageError
-from deleverage.journal import Cause, Entry, Snapshot
-from deleverage.statistics.curves import (
-    account_curves,
-    judged_on,
-    marks,
-    opening_wallet,
-    running_wallet,
-)
+from deleverage.errors import DataError, UnknownName, UsageError
+from deleverage.journal import Snapshot
+from deleverage.statistics.curves import account_curves
+from deleverage.statistics.marks import judged_on, marks
+from deleverage.statistics.wallet import opening_wallet, running_wallet
 from tests.markets import make_columns
 from tests.statistics.scribe import RATE, Scribe
 
@@ -79,9 +75,9 @@ def test_the_wallet_is_the_exact_sum_of_the_entries() -> None:
     """Running sums equal fsum of the prefix to the last bit, whatever the magnitudes."""
     chance = np.random.default_rng(5)
     amounts = (chance.standard_normal(400) * 10.0 ** chance.integers(-9, 9, 400)).tolist()
-    entries = [Entry(k, k // 3, 0, Cause.FEE, "X", "", amount) for k, amount in enumerate(amounts)]
-    for bar, total in running_wallet(entries):
-        assert total == math.fsum(entry.amount for entry in entries if entry.bar <= bar)
+    booked = [(k // 3, amount) for k, amount in enumerate(amounts)]
+    for stamp, total in running_wallet(booked):
+        assert total == math.fsum(amount for at, amount in booked if at <= stamp)
 
 
 def test_a_flat_run_is_the_deposit() -> None:
@@ -118,5 +114,5 @@ def test_two_instruments_in_one_account() -> None:
     assert curves.equity[3] == pytest.approx(1_000 + 50 - 0.5 * 150)
     with pytest.raises(UsageError, match="also traded BTCUSDT"):
         account_curves(scribe.journal, eth)
-    with pytest.raises(UsageError, match="another clock"):
-        account_curves(scribe.journal, eth, [make_columns(ROWS[:4], symbol="BTCUSDT")])
+    with pytest.raises(UnknownName, match="did you mean 'union'"):
+        account_curves(scribe.journal, eth, [btc], clock="unoin")
