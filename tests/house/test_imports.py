@@ -20,6 +20,7 @@ PURE = (
     "deleverage.margin", "deleverage.venues", "deleverage.account", "deleverage.book",
     "deleverage.ledger", "deleverage.matching", "deleverage.steps", "deleverage.detectors",
     "deleverage.statistics",
+    "deleverage.coarser", "deleverage.publication",
 )
 # above the backtrader adapters: what asks for runs and what shows them
 RESULTS = (
