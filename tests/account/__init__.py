@@ -1,0 +1,1 @@
+"""Tables of bars, orders and what the account must make of them, worked out by hand."""

@@ -1,0 +1,125 @@
+"""Brackets and one-cancels-other: children live from the entry's fill on, and die with it."""
+
+from __future__ import annotations
+
+from tests.account.orders import Cancel, Flatten, buy, sell
+from tests.account.table import Fill, Loss, Row, still
+
+S = still()
+IN_LONG, IN_SHORT = Fill(1, 10, 100, "market"), Fill(1, -10, 100, "market")
+LONG = buy(0, 10, stop=95, target=110)
+SHORT = sell(0, 10, stop=105, target=90)
+LONG_EXITS = (sell(1, 10, "limit", 105, name="target"), sell(1, 10, "stop", 95, oco="target"))
+SHORT_EXITS = (buy(1, 10, "limit", 95, name="target"), buy(1, 10, "stop", 105, oco="target"))
+
+ROWS = (
+    # ------------------------------------------------------------------ the bar of entry
+    Row("bracket long stopped in the bar of entry", [S, (100, 101, 94, 96), S], [LONG],
+        fills=[IN_LONG, Fill(1, -10, 95, "stop")], wallet=10_000 - 50),
+    Row("bracket short stopped in the bar of entry", [S, (100, 106, 99, 104), S], [SHORT],
+        fills=[IN_SHORT, Fill(1, 10, 105, "stop")], wallet=10_000 - 50),
+    Row("bracket long at its target in the bar of entry", [S, (100, 111, 99, 108), S], [LONG],
+        fills=[IN_LONG, Fill(1, -10, 110, "limit", "maker")], wallet=10_000 + 100),
+    Row("bracket short at its target in the bar of entry", [S, (100, 101, 89, 92), S], [SHORT],
+        fills=[IN_SHORT, Fill(1, 10, 90, "limit", "maker")], wallet=10_000 + 100),
+    Row("bracket long, entry_bar=backtrader: its stop sleeps in the bar of entry",
+        [S, (100, 101, 94, 96), still(96)], [LONG], entry_bar="backtrader",
+        fills=[IN_LONG], held=10, equity=10_000 - 40),
+    Row("bracket long, entry_bar=backtrader: its stop acts from the next bar on",
+        [S, (100, 101, 94, 96), (96, 96, 94, 94)], [LONG], entry_bar="backtrader",
+        fills=[IN_LONG, Fill(2, -10, 95, "stop")], wallet=10_000 - 50),
+    Row("bracket with a limit entry: entry and stop on one falling leg, long",
+        [S, (100, 104, 94, 99)], [buy(0, 10, "limit", 98, stop=95, target=103)],
+        # the high, before or after, finds no target alive: either 98 and 95 come after it or it
+        # comes after both
+        fills=[Fill(1, 10, 98, "limit", "maker"), Fill(1, -10, 95, "stop")], wallet=10_000 - 30),
+    Row("bracket with a limit entry: entry and stop on one rising leg, short",
+        [S, (100, 106, 96, 101)], [sell(0, 10, "limit", 102, stop=105, target=97)],
+        fills=[Fill(1, -10, 102, "limit", "maker"), Fill(1, 10, 105, "stop")], wallet=10_000 - 30),
+    Row("bracket with a stop entry that falls back to its stop, long", [S, (100, 106, 99, 100)],
+        [buy(0, 10, "stop", 105, stop=101, target=120)],
+        # both paths fall from 106 through 101 after 105 was bought
+        fills=[Fill(1, 10, 105, "stop"), Fill(1, -10, 101, "stop")], wallet=10_000 - 40),
+    Row("bracket with a stop entry that comes back to its stop, short", [S, (100, 101, 94, 100)],
+        [sell(0, 10, "stop", 95, stop=99, target=80)],
+        fills=[Fill(1, -10, 95, "stop"), Fill(1, 10, 99, "stop")], wallet=10_000 - 40),
+    Row("bracket entered beyond its own stop is out at the same open", [S, (94, 95, 93, 94)],
+        [LONG], fills=[Fill(1, 10, 94, "market"), Fill(1, -10, 94, "stop")]),
+    # ------------------------------------------------------------------ later bars
+    Row("bracket long: the stop takes the target along",
+        [S, S, (100, 101, 94, 96), (96, 115, 96, 112)],
+        [LONG], fills=[IN_LONG, Fill(2, -10, 95, "stop")], wallet=10_000 - 50),
+    Row("bracket short: the target takes the stop along",
+        [S, S, (100, 101, 89, 92), (92, 120, 92, 99)],
+        [SHORT], fills=[IN_SHORT, Fill(2, 10, 90, "limit", "maker")], wallet=10_000 + 100),
+    Row("bracket long: a gap through its stop", [S, S, (93, 94, 92, 93)], [LONG],
+        fills=[IN_LONG, Fill(2, -10, 93, "stop")], wallet=10_000 - 70),
+    Row("bracket short: a gap through its stop", [S, S, (107, 108, 106, 107)], [SHORT],
+        fills=[IN_SHORT, Fill(2, 10, 107, "stop")], wallet=10_000 - 70),
+    Row("bracket long: a gap through its target", [S, S, (112, 113, 111, 112)], [LONG],
+        fills=[IN_LONG, Fill(2, -10, 112, "limit")], wallet=10_000 + 120),
+    Row("bracket short: a gap through its target", [S, S, (88, 89, 87, 88)], [SHORT],
+        fills=[IN_SHORT, Fill(2, 10, 88, "limit")], wallet=10_000 + 120),
+    Row("bracket whose entry never filled: children do nothing", [S, (100, 110, 96, 100)],
+        [buy(0, 10, "limit", 95, stop=90, target=105)]),
+    Row("bracket whose entry was cancelled: children do nothing", [S, S, (100, 110, 80, 100)],
+        [buy(0, 10, "limit", 95, stop=90, target=105, name="entry"), Cancel(1, "entry")]),
+    Row("bracket closed by hand: its stop opens no short", [S, S, (100, 101, 94, 94), still(94)],
+        [LONG, Flatten(1)], fills=[IN_LONG, Fill(2, -10, 100, "market")]),
+    Row("bracket halved by hand: its stop closes the rest only", [S, S, (100, 101, 94, 94)],
+        [LONG, sell(1, 5)],
+        fills=[IN_LONG, Fill(2, -5, 100, "market"), Fill(2, -5, 95, "stop")], wallet=10_000 - 25),
+    Row("bracket short closed by hand: its stop opens no long", [S, S, (100, 106, 99, 106)],
+        [SHORT, Flatten(1)], fills=[IN_SHORT, Fill(2, 10, 100, "market")]),
+    Row("bracket with its stop on mark", [S, S, (100, 100, 97, 97)],
+        [buy(0, 10, stop=95, target=110, trigger="mark")], mark=[S, S, (100, 100, 94, 94)],
+        fills=[IN_LONG, Fill(2, -10, 95, "stop")], wallet=10_000 - 50),
+    # ------------------------------------------------------------------ liquidation near
+    Row("bracket stop before the liquidation, long", [S, S, (100, 100, 85, 88)],
+        [buy(0, 10, stop=91, target=120)],
+        fills=[IN_LONG, Fill(2, -10, 91, "stop")], wallet=10_000 - 90),
+    Row("bracket stop after the liquidation: none of its children is left, long",
+        [S, S, (100, 100, 85, 85), (85, 130, 80, 125)], [buy(0, 10, stop=90.1, target=120)],
+        fills=[IN_LONG], liquidations=[Loss(2, 90, 100)], wallet=10_000 - 100),
+    Row("bracket stop after the liquidation: none of its children is left, short",
+        [S, S, (100, 115, 100, 115), (115, 120, 70, 75)], [sell(0, 10, stop=109.9, target=80)],
+        fills=[IN_SHORT], liquidations=[Loss(2, 110, 100)], wallet=10_000 - 100),
+    Row("bracket liquidated in the bar of entry", [S, (100, 101, 85, 96), (96, 130, 96, 125)],
+        [buy(0, 10, stop=90.1, target=120)],
+        fills=[IN_LONG], liquidations=[Loss(1, 90, 100)], wallet=10_000 - 100),
+    # ------------------------------------------------------------------ one cancels other
+    Row("oco exits of a long: the target takes the stop along",
+        [S, S, (100, 106, 99, 104), (104, 104, 90, 90)],
+        [buy(0, 10), *LONG_EXITS],
+        fills=[IN_LONG, Fill(2, -10, 105, "limit", "maker")], wallet=10_000 + 50),
+    Row("oco exits of a long: the stop takes the target along",
+        [S, S, (100, 101, 94, 96), (96, 110, 96, 110)],
+        [buy(0, 10), *LONG_EXITS],
+        fills=[IN_LONG, Fill(2, -10, 95, "stop")], wallet=10_000 - 50),
+    Row("oco exits of a short: the target takes the stop along",
+        [S, S, (100, 101, 94, 96), (96, 110, 96, 110)],
+        [sell(0, 10), *SHORT_EXITS],
+        fills=[IN_SHORT, Fill(2, 10, 95, "limit", "maker")], wallet=10_000 + 50),
+    Row("oco exits of a short: the stop takes the target along",
+        [S, S, (100, 106, 99, 104), (104, 104, 90, 90)],
+        [sell(0, 10), *SHORT_EXITS],
+        fills=[IN_SHORT, Fill(2, 10, 105, "stop")], wallet=10_000 - 50),
+    Row("oco entries, gap up through the stop: the limit dies", [S, (107, 108, 90, 91)],
+        [buy(0, 10, "limit", 95, name="dip"), buy(0, 10, "stop", 105, oco="dip")],
+        # alive at 91: level 96.3 / 0.995 = 96.78, so it is liquidated on the way down
+        fills=[Fill(1, 10, 107, "stop")], liquidations=[Loss(1, 96.3, 107)], wallet=10_000 - 107),
+    Row("oco entries, gap down through the limit: the stop dies", [S, (94, 106, 93, 106)],
+        [buy(0, 10, "limit", 95, name="dip"), buy(0, 10, "stop", 105, oco="dip")],
+        fills=[Fill(1, 10, 94, "limit")], held=10, equity=10_000 + 120),
+    Row("oco, both gapped through: the one submitted first fills", [S, (107, 108, 106, 107)],
+        [sell(0, 10, "limit", 105, name="one"), sell(0, 5, "limit", 103, oco="one")],
+        fills=[Fill(1, -10, 107, "limit")], held=-10),
+    Row("oco exits die with a liquidated long", [S, S, (100, 100, 85, 85), (85, 130, 80, 125)],
+        [buy(0, 10), sell(1, 10, "limit", 120, name="target"),
+         sell(1, 10, "stop", 90.1, oco="target")],
+        fills=[IN_LONG], liquidations=[Loss(2, 90, 100)], wallet=10_000 - 100),
+    Row("oco stop before the liquidation, short", [S, S, (100, 115, 100, 112), (112, 112, 60, 60)],
+        [sell(0, 10), buy(1, 10, "limit", 80, name="target"),
+         buy(1, 10, "stop", 109, oco="target")],
+        fills=[IN_SHORT, Fill(2, 10, 109, "stop")], wallet=10_000 - 90),
+)

@@ -1,0 +1,168 @@
+"""Stops and stop-limits: at the trigger, at the open beyond it, on last or on mark."""
+
+from __future__ import annotations
+
+from tests.account.orders import buy, sell
+from tests.account.table import USUAL, Fill, Loss, Row, still
+
+S = still()
+IN_LONG, IN_SHORT = Fill(1, 10, 100, "market"), Fill(1, -10, 100, "market")
+
+ROWS = (
+    # ------------------------------------------------------------------ stops that close
+    Row("stop closes a long at its trigger", [S, S, (100, 101, 94, 96), still(90)],
+        [buy(0, 10), sell(1, 10, "stop", 95)], fees=USUAL,
+        fills=[IN_LONG, Fill(2, -10, 95, "stop")],
+        fee=0.50 + 0.475, wallet=10_000 - 10 * 5 - 0.975, posted=0),
+    Row("stop closes a short at its trigger", [S, S, (100, 106, 99, 104), still(110)],
+        [sell(0, 10), buy(1, 10, "stop", 105)], fees=USUAL,
+        fills=[IN_SHORT, Fill(2, 10, 105, "stop")],
+        fee=0.50 + 0.525, wallet=10_000 - 10 * 5 - 1.025, posted=0),
+    Row("stop of a long: a touch triggers it", [S, S, (100, 101, 95, 96)],
+        [buy(0, 10), sell(1, 10, "stop", 95)], fills=[IN_LONG, Fill(2, -10, 95, "stop")],
+        wallet=10_000 - 50),
+    Row("stop of a short: a touch triggers it", [S, S, (100, 105, 99, 104)],
+        [sell(0, 10), buy(1, 10, "stop", 105)], fills=[IN_SHORT, Fill(2, 10, 105, "stop")],
+        wallet=10_000 - 50),
+    Row("stop of a long: a tick away it stays", [S, S, (100, 101, 95.01, 96)],
+        [buy(0, 10), sell(1, 10, "stop", 95)], fills=[IN_LONG], held=10),
+    Row("stop of a long gapped through: the open", [S, S, (93, 94, 92, 93)],
+        [buy(0, 10), sell(1, 10, "stop", 95)], fills=[IN_LONG, Fill(2, -10, 93, "stop")],
+        wallet=10_000 - 10 * 7),
+    Row("stop of a short gapped through: the open", [S, S, (107, 108, 106, 107)],
+        [sell(0, 10), buy(1, 10, "stop", 105)], fills=[IN_SHORT, Fill(2, 10, 107, "stop")],
+        wallet=10_000 - 10 * 7),
+    Row("stop of a long, 10 bp of slippage", [S, S, (100, 101, 94, 96)],
+        [buy(0, 10, "limit", 101), sell(1, 10, "stop", 95)], slippage_bp=10,
+        # the marketable limit buys at the open without slippage
+        fills=[Fill(1, 10, 100, "limit"), Fill(2, -10, 95 * 0.999, "stop")],
+        wallet=10_000 - 10 * (5 + 0.095)),
+    Row("stop of a short: slippage ends at the bar's high", [S, S, (100, 105.05, 99, 104)],
+        [sell(0, 10, "limit", 99), buy(1, 10, "stop", 105)], slippage_bp=10,
+        # 105 × 1.001 = 105.105 lies above the high
+        fills=[Fill(1, -10, 100, "limit"), Fill(2, 10, 105.05, "stop")],
+        wallet=10_000 - 10 * 5.05),
+    Row("stop sent with the entry acts in the bar of entry, long", [S, (100, 101, 94, 96)],
+        [buy(0, 10), sell(0, 10, "stop", 95)], fills=[IN_LONG, Fill(1, -10, 95, "stop")],
+        wallet=10_000 - 50),
+    Row("stop sent with the entry acts in the bar of entry, short", [S, (100, 106, 99, 104)],
+        [sell(0, 10), buy(0, 10, "stop", 105)], fills=[IN_SHORT, Fill(1, 10, 105, "stop")],
+        wallet=10_000 - 50),
+    Row("stop sent with an entry that opens beyond it closes at that open", [S, (94, 95, 93, 94)],
+        [buy(0, 10), sell(0, 10, "stop", 95)],
+        fills=[Fill(1, 10, 94, "market"), Fill(1, -10, 94, "stop")]),
+    # ------------------------------------------------------------------ stops that open
+    Row("stop buys a rise", [S, (100, 106, 99, 104)], [buy(0, 10, "stop", 105)],
+        fills=[Fill(1, 10, 105, "stop")], held=10, equity=10_000 - 10),
+    Row("stop sells a fall", [S, (100, 101, 94, 96)], [sell(0, 10, "stop", 95)],
+        fills=[Fill(1, -10, 95, "stop")], held=-10, equity=10_000 - 10),
+    Row("stop buys a gap at the open", [S, (107, 108, 106, 107)], [buy(0, 10, "stop", 105)],
+        fills=[Fill(1, 10, 107, "stop")], held=10, posted=107),
+    Row("stop sells a gap at the open", [S, (93, 94, 92, 93)], [sell(0, 10, "stop", 95)],
+        fills=[Fill(1, -10, 93, "stop")], held=-10, posted=93),
+    # ------------------------------------------------------------------ stops on mark
+    Row("stop on mark, last above it: its trigger, never better", [S, S, (100, 100, 97, 97)],
+        [buy(0, 10), sell(1, 10, "stop", 95, trigger="mark")], mark=[S, S, (100, 100, 94, 94)],
+        # mark is at 95 after 5/6 of its leg, last then at 97.5: better than the trigger
+        fills=[IN_LONG, Fill(2, -10, 95, "stop")], wallet=10_000 - 50),
+    Row("stop on mark, last below it: last", [S, S, (100, 100, 88, 88)],
+        [buy(0, 10), sell(1, 10, "stop", 95, trigger="mark")], mark=[S, S, (100, 100, 94, 94)],
+        # after 5/6 of the leg last is at 100 − 12 × 5/6 = 90
+        fills=[IN_LONG, Fill(2, -10, 90, "stop")], wallet=10_000 - 100),
+    Row("stop on mark of a short, last above it: last", [S, S, (100, 109, 100, 109)],
+        [sell(0, 10), buy(1, 10, "stop", 105, trigger="mark")],
+        mark=[S, S, (100, 106, 100, 106)],
+        # after 5/6 of the leg last is at 100 + 9 × 5/6 = 107.5
+        fills=[IN_SHORT, Fill(2, 10, 107.5, "stop")], wallet=10_000 - 75),
+    Row("stop on last does not hear the mark", [S, S, (100, 100, 97, 97)],
+        [buy(0, 10), sell(1, 10, "stop", 95)], mark=[S, S, (100, 100, 94, 94)],
+        fills=[IN_LONG], held=10),
+    # ------------------------------------------------------------------ stop-limits
+    Row("stop-limit closes a long at once where the limit is marketable",
+        [S, S, (100, 100, 93, 94)], [buy(0, 10), sell(1, 10, "stop_limit", 95, plimit=94)],
+        fills=[IN_LONG, Fill(2, -10, 95, "stop_limit")], wallet=10_000 - 50),
+    Row("stop-limit closes a short at once where the limit is marketable",
+        [S, S, (100, 107, 100, 106)], [sell(0, 10), buy(1, 10, "stop_limit", 105, plimit=106)],
+        fills=[IN_SHORT, Fill(2, 10, 105, "stop_limit")], wallet=10_000 - 50),
+    Row("stop-limit of a long gapped over rests until price is back",
+        [S, S, (92, 93, 91, 92), (92, 95, 92, 95)],
+        [buy(0, 10), sell(1, 10, "stop_limit", 95, plimit=94)],
+        fills=[IN_LONG, Fill(3, -10, 94, "stop_limit", "maker")], wallet=10_000 - 60),
+    Row("stop-limit of a short gapped over rests until price is back",
+        [S, S, (108, 109, 107, 108), (108, 108, 105, 105)],
+        [sell(0, 10), buy(1, 10, "stop_limit", 105, plimit=106)],
+        fills=[IN_SHORT, Fill(3, 10, 106, "stop_limit", "maker")], wallet=10_000 - 60),
+    Row("stop-limit of a long gapped over, price comes back in the same bar",
+        [S, S, (92, 96, 91, 95)], [buy(0, 10), sell(1, 10, "stop_limit", 95, plimit=94)],
+        fills=[IN_LONG, Fill(2, -10, 94, "stop_limit", "maker")], wallet=10_000 - 60),
+    Row("stop-limit buys the way back after its trigger", [S, (100, 106, 99, 103)],
+        [buy(0, 10, "stop_limit", 105, plimit=104)],
+        fills=[Fill(1, 10, 104, "stop_limit", "maker")], held=10, equity=10_000 - 10),
+    Row("stop-limit sells the way back after its trigger", [S, (100, 101, 94, 97)],
+        [sell(0, 10, "stop_limit", 95, plimit=96)],
+        fills=[Fill(1, -10, 96, "stop_limit", "maker")], held=-10, equity=10_000 - 10),
+    Row("stop-limit never triggered is no limit", [S, (100, 104.5, 99, 103)],
+        [buy(0, 10, "stop_limit", 105, plimit=104)]),
+    # ------------------------------------------------------------------ liquidation near
+    Row("stop above the liquidation saves a long", [S, S, (100, 100, 85, 88)],
+        [buy(0, 10), sell(1, 10, "stop", 91)],
+        # level 90 / 0.995 = 90.45
+        fills=[IN_LONG, Fill(2, -10, 91, "stop")], wallet=10_000 - 90),
+    Row("stop below the liquidation dies with the long", [S, S, (100, 100, 85, 88), still(80)],
+        [buy(0, 10), sell(1, 10, "stop", 90.2)], fills=[IN_LONG],
+        liquidations=[Loss(2, 90, 100)], wallet=10_000 - 100),
+    Row("stop below the liquidation saves a short", [S, S, (100, 115, 100, 112)],
+        [sell(0, 10), buy(1, 10, "stop", 109)],
+        # level 110 / 1.005 = 109.45
+        fills=[IN_SHORT, Fill(2, 10, 109, "stop")], wallet=10_000 - 90),
+    Row("stop above the liquidation dies with the short", [S, S, (100, 115, 100, 112), still(120)],
+        [sell(0, 10), buy(1, 10, "stop", 109.8)], fills=[IN_SHORT],
+        liquidations=[Loss(2, 110, 100)], wallet=10_000 - 100),
+    Row("stop exactly at the liquidation of a long: liquidation first", [S, S, (100, 100, 90, 95)],
+        [buy(0, 10), sell(1, 10, "stop", 96)], ladder=[(0, None, 0.0625, 10)],
+        # level 90 / 0.9375 = 96, the same instant on one series
+        fills=[IN_LONG], liquidations=[Loss(2, 90, 100)], wallet=10_000 - 100),
+    Row("stop exactly at the liquidation of a short: liquidation first",
+        [S, S, (100, 125, 100, 110)], [sell(0, 10), buy(1, 10, "stop", 120)], leverage=2,
+        ladder=[(0, None, 0.25, 2)],
+        # margin 500, level (1,000 + 500) / (10 × 1.25) = 120, bankrupt at 150
+        fills=[IN_SHORT], liquidations=[Loss(2, 150, 500)], wallet=10_000 - 500),
+    Row("stop on last and liquidation on mark at one instant: liquidation first",
+        [S, S, (100, 100, 94, 95)], [buy(0, 10), sell(1, 10, "stop", 97)],
+        mark=[S, S, (100, 100, 92, 95)], ladder=[(0, None, 0.0625, 10)],
+        # last is half way to 94 when mark is half way to 92, at its level of 96
+        fills=[IN_LONG], liquidations=[Loss(2, 90, 100)], wallet=10_000 - 100),
+    Row("stop on last just before the liquidation on mark", [S, S, (100, 100, 94, 95)],
+        [buy(0, 10), sell(1, 10, "stop", 97.01)], mark=[S, S, (100, 100, 92, 95)],
+        ladder=[(0, None, 0.0625, 10)],
+        # 2.99 / 6 of the leg, before one half
+        fills=[IN_LONG, Fill(2, -10, 97.01, "stop")], wallet=10_000 - 10 * 2.99),
+    Row("open beyond stop and liquidation: liquidated, long", [S, S, (89, 89, 88, 88)],
+        [buy(0, 10), sell(1, 10, "stop", 95)], fills=[IN_LONG],
+        liquidations=[Loss(2, 90, 100, gap=True)], wallet=10_000 - 100),
+    Row("open beyond stop and liquidation: liquidated, short", [S, S, (111, 112, 111, 112)],
+        [sell(0, 10), buy(1, 10, "stop", 105)], fills=[IN_SHORT],
+        liquidations=[Loss(2, 110, 100, gap=True)], wallet=10_000 - 100),
+    Row("open of last beyond bankruptcy, mark alive: the stop loses the margin and no more",
+        [S, S, still(85)], [buy(0, 10), sell(1, 10, "stop", 95)], mark=[S, S, still(95)],
+        fills=[IN_LONG, Fill(2, -10, 90, "stop")], wallet=10_000 - 100, posted=0),
+    Row("stop-limit above the liquidation saves a long", [S, S, (100, 100, 85, 88)],
+        [buy(0, 10), sell(1, 10, "stop_limit", 92, plimit=91.5)],
+        fills=[IN_LONG, Fill(2, -10, 92, "stop_limit")], wallet=10_000 - 80),
+    Row("stop-limit gapped over rests, and dies with the long", [S, S, (91, 96, 85, 95), S],
+        [buy(0, 10), sell(1, 10, "stop_limit", 92, plimit=91.5)], path="ohlc",
+        # low first (close above open): 90.45 comes before 91.5 does
+        fills=[IN_LONG], liquidations=[Loss(2, 90, 100)], wallet=10_000 - 100),
+    Row("stop-limit gapped over rests, and dies with the short", [S, S, (109, 115, 105, 106), S],
+        [sell(0, 10), buy(1, 10, "stop_limit", 108, plimit=108.5)], path="ohlc",
+        # high first (close below open): 109.45 comes before 108.5 does
+        fills=[IN_SHORT], liquidations=[Loss(2, 110, 100)], wallet=10_000 - 100),
+    Row("stop buys, then liquidated in the bar of entry", [S, (100, 106, 85, 92), S],
+        [buy(0, 10, "stop", 105)], path="ohlc", fills=[Fill(1, 10, 105, "stop")],
+        # high first: level 94.5 / 0.995 = 94.97
+        liquidations=[Loss(1, 94.5, 105)], wallet=10_000 - 105),
+    Row("stop sells, then liquidated in the bar of entry", [S, (100, 115, 94, 108), S],
+        [sell(0, 10, "stop", 95)], path="ohlc", fills=[Fill(1, -10, 95, "stop")],
+        # low first: level 104.5 / 1.005 = 103.98
+        liquidations=[Loss(1, 104.5, 95)], wallet=10_000 - 95),
+)

@@ -1,0 +1,28 @@
+"""Bars and orders in, fills and journal out: every row of the table, in every mode."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.account import rows_bracket, rows_limit, rows_market, rows_stop, rows_trail
+from tests.account.table import MODES, Row, check, run_row
+
+TABLES = (rows_market, rows_limit, rows_stop, rows_trail, rows_bracket)
+ROWS = [row for table in TABLES for row in table.ROWS]
+
+
+def _play(row: Row) -> None:
+    for engine, options in MODES:
+        check(row, run_row(row, engine, options))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_the_account_does_what_the_row_says(row: Row) -> None:
+    """Fills, liquidations, funding, refusals and wallet of the row, under either engine."""
+    _play(row)
+
+
+def test_rows_have_names_of_their_own() -> None:
+    """A name stands for one row."""
+    names = [row.name for row in ROWS]
+    assert sorted(set(names)) == sorted(names)
