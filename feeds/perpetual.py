@@ -18,12 +18,14 @@ from typing import Any, ClassVar
 import backtrader as bt
 import numpy as np
 
+from deleverage.coarser import coarser
 from deleverage.columns import BASE_LINES, Floats, MarketColumns
 from deleverage.errors import DataError, UsageError, unknown_name
 from deleverage.feeds.dataset import Dataset
 from deleverage.instrument import Instrument
 from deleverage.market import Market
-from deleverage.timestamps import DAY, MINUTE, SECOND, day_numbers, show
+from deleverage.publication import delayed, latency
+from deleverage.timestamps import DAY, MINUTE, SECOND, day_numbers, parse_step, show
 
 _EXTRA = BASE_LINES[6:]  # backtrader's own feed has the six before them
 _CHUNK = 4096  # rows turned into Python floats at a time when loading row by row
@@ -55,7 +57,8 @@ class _MetaPerpetualData(bt.feed.DataBase.__class__):  # type: ignore[misc]
         if source is not None:
             dataset = source if isinstance(source, Dataset) else Dataset.open(source)
             columns, kwargs["dataset"] = dataset.columns(), dataset.path
-        kwargs["columns"] = columns
+        kwargs["columns"] = gathered(columns, kwargs.get("step"))
+        kwargs["publication_latency"] = latency(kwargs.get("publication_latency", 0))
         for name in ("fromdate", "todate"):
             kwargs[name] = _moment(name, kwargs.get(name))
         return with_venues(cls, columns.venues), args, kwargs
@@ -66,14 +69,17 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
 
     ``dataset``: a dataset folder or :class:`Dataset`; or ``columns``: a MarketColumns. ``fromdate``
     and ``todate`` (datetime, date or ISO text, naive UTC) keep bars whose close lies between them,
-    both included. Lines beyond OHLCV and ``openinterest``: ``mark_open/high/low/close`` (last
-    COMPLETED mark row), ``index_close``, ``funding_rate`` (NaN but in the bar of a settlement),
-    ``long_liquidations``, ``short_liquidations`` and ``largest_liquidation`` (USD in the bar),
-    ``liquidation_count``, and ``long_liquidations_<venue>``, ``short_liquidations_<venue>``.
+    both included. ``step`` ("1h") shows coarser bars than the data has, the finer ones staying
+    under them for the account (``.columns.inner``). ``publication_latency``: bars by which open
+    interest and liquidations are shown late. Lines beyond OHLCV and ``openinterest``:
+    ``mark_open/high/low/close`` (last COMPLETED mark row), ``index_close``, ``funding_rate`` (NaN
+    but in the bar of a settlement), ``long_liquidations``, ``short_liquidations`` and
+    ``largest_liquidation`` (USD in the bar), ``liquidation_count``, and
+    ``long_liquidations_<venue>``, ``short_liquidations_<venue>``.
     """
 
     lines: ClassVar[Any] = _EXTRA
-    params = (("dataset", None), ("columns", None))
+    params = (("dataset", None), ("columns", None), ("step", None), ("publication_latency", 0))
     fromdate: float  # day numbers, made by backtrader when the feed starts
     todate: float
 
@@ -108,20 +114,30 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
                              "own; add the PerpetualData itself and resample a second view of it")
         return self._delivered()
 
+    @property
+    def undelayed(self) -> MarketColumns:
+        """The same bars with every line at its own time, whatever the publication latency: for an
+        account's models of the market (how deep the book is in a cascade), never for a strategy."""
+        shown = self.columns
+        return self._between(self._whole()) if self.p.publication_latency else shown
+
     def _whole(self) -> MarketColumns:
         if self.p.columns is None:  # came out of a pickle
-            self.p.columns = Dataset.open(self.p.dataset).columns()
+            self.p.columns = gathered(Dataset.open(self.p.dataset).columns(), self.p.step)
         return self.p.columns
 
     def _delivered(self) -> MarketColumns:
         if self._cut is None:
-            whole = self._whole()
-            days = day_numbers(whole.close_ns)
-            early, late = self._limits()
-            first = int(np.searchsorted(days, early, side="left"))
-            stop = int(np.searchsorted(days, late, side="right"))
-            self._cut = whole if stop - first == len(whole) else whole.sliced(first, stop)
+            self._cut = self._between(delayed(self._whole(), self.p.publication_latency))
         return self._cut
+
+    def _between(self, whole: MarketColumns) -> MarketColumns:
+        """The bars of ``whole`` whose close lies between the limits."""
+        days = day_numbers(whole.close_ns)
+        early, late = self._limits()
+        first = int(np.searchsorted(days, early, side="left"))
+        stop = int(np.searchsorted(days, late, side="right"))
+        return whole if stop - first == len(whole) else whole.sliced(first, stop)
 
     def _limits(self) -> tuple[float, float]:
         """``fromdate`` and ``todate`` as day numbers, also before backtrader has made them."""
@@ -207,6 +223,11 @@ def __getattr__(name: str) -> Any:
     if name.startswith(_PREFIX):
         return with_venues(PerpetualData, name.removeprefix(_PREFIX).split("__"))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def gathered(columns: MarketColumns, step: str | None) -> MarketColumns:
+    """``columns`` on bars of ``step`` ("1h"), as they are without one; UsageError for no length."""
+    return columns if step is None else coarser(columns, parse_step(str(step)))
 
 
 def timeframe(step_ns: int) -> tuple[int, int]:
