@@ -18,8 +18,8 @@ PURE = (
     "deleverage._version", "deleverage.errors", "deleverage.timestamps", "deleverage.instrument",
     "deleverage.market", "deleverage.columns", "deleverage.journal", "deleverage.policies",
     "deleverage.margin", "deleverage.venues", "deleverage.account", "deleverage.book",
-    "deleverage.ledger", "deleverage.matching", "deleverage.steps", "deleverage.detectors",
-    "deleverage.statistics",
+    "deleverage.ledger", "deleverage.matching", "deleverage.slippage", "deleverage.steps",
+    "deleverage.detectors", "deleverage.statistics",
     "deleverage.coarser", "deleverage.publication",
 )
 # above the backtrader adapters: what asks for runs and what shows them
