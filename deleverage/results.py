@@ -14,8 +14,8 @@ nanoseconds, ``_h`` hours; a figure that does not exist is None. Its exact layou
     trades          count (closed), open, long, short, wins, losses, win_rate, profit_factor,
                     expectancy, expectancy_return, average_win, average_loss, best, worst, sqn,
                     best_share, net_without_best, average_holding_h, time_in_market (share),
-                    right, wrong, liquidated, right_liquidated, p_right, p_liquidated,
-                    p_liquidated_right, withheld {name: reason},
+                    right, wrong, liquidated, reduced, auto_deleveraged, right_liquidated, p_right,
+                    p_liquidated, p_liquidated_right, withheld {name: reason},
                     by_exit_reason [{name, count, wins, right, net, average, holding_h}],
                     by_side        [the same keys]
     costs           gross, fees, funding, liquidation_fees, insurance, net, unrealised, deposits,
@@ -25,24 +25,31 @@ nanoseconds, ``_h`` hours; a figure that does not exist is None. Its exact layou
                     by_tier  [{tier, time_h, share, notional_hours, distance_p05, distance_p25,
                                distance_p50, no_liquidation_price_h, margin_ratio_max}],  CURRENT
                     by_entry [{tier, trades, net, gross, fees, funding, liquidation_fees, insurance,
-                               liquidations, margin_lost, drawdown}],                    AT ENTRY
+                               liquidations, reductions, margin_lost, drawdown}],        AT ENTRY
                     drawdown_from_ns, drawdown_to_ns, max_account_leverage, max_position_leverage
     near_misses     lived, at_80, at_90, at_95, last_through (count), closest_bp,
                     closest_buffer_used, by_mark_state {state: count},
                     rows [{number, symbol, side, ts, bar, buffer_used, distance_usd, distance_bp,
                            distance_vol, mark, liquidation_price, mark_state, last_through, open}]
-    liquidations    count, margin_lost, fees, insurance, deficit, gaps, long, short,
-                    by_mark_state [{mark_state, count, margin_lost}],
+    liquidations    count (positions of which nothing was left), long, short,
+                    reductions (steps that left some), reduced (positions so treated that lived),
+                    margin_lost (by all steps, fees included), fees (≤ 0), returned (margin back),
+                    insurance (≥ 0, lifted the account to zero; part of net),
+                    fund_gained, deficit (≥ 0, the insurance fund's own; not part of net), gaps,
+                    by_stage [{stage, count, reductions, margin_lost, fees, returned, insurance}],
+                    by_mark_state [{mark_state, count, reductions, margin_lost}],
                     depends_on_mark [number]                 positions whose mark was not exact
-                    rows [{number, symbol, ts, bar, side, size, entry_price, leverage, margin_mode,
-                           liquidation_price, trigger_mark, price, last_at_trigger, loss, fee,
-                           deficit, gap, cause, mark_state, right}]
+                    rows [{number, symbol, ts, bar, side, size, size_after, entry_price, leverage,
+                           margin_mode, liquidation_price, trigger_mark, price, last_at_trigger,
+                           stage, loss, fee, returned, insurance (fund: + gained, − paid), deficit,
+                           gap, cause, mark_state, right}]      one a step, in order
     funding         payments, net, paid, received, long, short, largest, by_state [{state, count,
                     net}], missing_due, uncertain, uncertain_share,
                     rows are the journal's own (result.journal.funding)
     orders          fills, maker, taker, rejections, rejections_by_reason {reason: count}
 
-``paid`` ≤ 0 ≤ ``received``. ``trades``, ``exposure.by_entry`` and ``costs`` add up to one another.
+``paid`` ≤ 0 ≤ ``received``. ``trades``, ``exposure.by_entry`` and ``costs`` add up to one another,
+and ``liquidations`` to them: ``margin_lost = −(of_gross.liquidations + liquidation_fees)``.
 """
 
 from __future__ import annotations

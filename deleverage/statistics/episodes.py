@@ -1,7 +1,8 @@
 """Positions from flat to flat, and every booking put down to the one that caused it.
 
 The money of a run is split here once: trades, tiers at entry and drawdown contributions all sum
-the same flows, so they add up to one another and to the journal.
+the same flows, so they add up to one another and to the journal. A liquidation may come in steps:
+each is a closing leg and an event of the position, its fee the event's.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Episode:
     closed: list[Leg] = field(default_factory=list)
     flows: list[Flow] = field(default_factory=list)
     states: list[Snapshot] = field(default_factory=list)
-    liquidations: list[LiquidationEvent] = field(default_factory=list)
+    liquidations: list[LiquidationEvent] = field(default_factory=list)  # every forced step
     funded: set[int] = field(default_factory=set)  # bars with a settlement
 
     @property
@@ -72,8 +73,18 @@ class Episode:
 
     @property
     def liquidated(self) -> bool:
-        """Whether its last close was forced."""
-        return bool(self.closed) and self.closed[-1].reason == "liquidation"
+        """Whether a forced step left nothing of it."""
+        return any(event.size_after == 0.0 for event in self.liquidations)
+
+    @property
+    def reductions(self) -> int:
+        """Forced steps that left some of it."""
+        return sum(event.size_after != 0.0 for event in self.liquidations)
+
+    @property
+    def deleveraged(self) -> int:
+        """Fills by which the venue took it to match another's liquidation (ADL)."""
+        return sum(leg.reason == "adl" for leg in self.closed)
 
     @property
     def flat(self) -> bool:
@@ -119,7 +130,8 @@ def episodes(journal: Journal, symbol: str | None = None) -> tuple[Episode, ...]
         episode = found.get((event.symbol, event.position))
         if episode is not None:
             episode.liquidations.append(event)
-    _book_venue(found, journal.entries)
+            _flow(episode, event.bar, Cause.LIQUIDATION_FEE, -event.fee)
+    _book_lifts(found, journal.entries)
     chosen = [item for item in found.values() if symbol is None or item.symbol == symbol]
     return tuple(sorted(chosen, key=lambda item: (item.entry_bar, item.number)))
 
@@ -168,22 +180,18 @@ def _flow(episode: Episode, bar: int, cause: Cause, amount: float) -> None:
         episode.flows.append(Flow(bar, cause, amount))
 
 
-def _book_venue(found: dict[Key, Episode], entries: Iterable[Entry]) -> None:
-    """Liquidation fees and the insurance fund's lifts: they belong to a position just closed."""
+def _book_lifts(found: dict[Key, Episode], entries: Iterable[Entry]) -> None:
+    """The insurance fund's lifts of an account to zero: they belong to a position just closed."""
     ended: dict[Key, list[Episode]] = {}
     for episode in found.values():
         for bar in sorted({leg.bar for leg in episode.closed}):
             ended.setdefault((episode.symbol, bar), []).append(episode)
-    used: dict[tuple[Cause, Key], int] = {}
+    used: dict[Key, int] = {}
     for entry in entries:
-        if entry.cause not in (Cause.LIQUIDATION_FEE, Cause.INSURANCE):
-            continue
         key = (entry.symbol, entry.bar)
         candidates = ended.get(key, [])
-        if entry.cause is Cause.LIQUIDATION_FEE:
-            candidates = [item for item in candidates if item.liquidations]
-        if candidates:
-            # the k-th fee of a bar is that of the k-th position liquidated in it
-            index = min(used.get((entry.cause, key), 0), len(candidates) - 1)
-            used[entry.cause, key] = index + 1
+        if entry.cause is Cause.INSURANCE and candidates:
+            # the k-th lift of a bar is that of the k-th position closed in it
+            index = min(used.get(key, 0), len(candidates) - 1)
+            used[key] = index + 1
             _flow(candidates[index], entry.bar, entry.cause, entry.amount)

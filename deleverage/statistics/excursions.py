@@ -7,6 +7,7 @@ equity. So the points looked at are
 * the adverse and favourable mark extreme of every bar held through,
 * the closing mark of every bar in which something changed and the position lived on,
 * in the bar of a fill, the mark at which the account had the lowest equity of that bar,
+* the mark that triggered each forced step, the position in the state before it,
 * the price of the exit (at a liquidation the mark that triggered it).
 """
 
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from deleverage.columns import MARK_STATES, Floats, MarketColumns
 from deleverage.journal import Journal, Snapshot
+from deleverage.statistics.clock import bars_of
 from deleverage.statistics.curves import worst_by_bar
 from deleverage.statistics.episodes import Episode
 from deleverage.statistics.marks import marks
@@ -42,7 +44,8 @@ class Excursion:
 
     ``adverse`` and ``favourable`` are fractions of the entry price, ≥ 0. ``buffer_used`` is
     1 − (equity − maintenance) ÷ (the same at entry, after the last added margin), at ``worst``:
-    0 at entry, 1 at liquidation; None where no mark could liquidate. ``closest`` is the least
+    0 at entry, 1 where the venue acts (a position it only reduced lives on with 1 or more); None
+    where no mark could liquidate. ``closest`` is the least
     distance of a mark to the liquidation price as a share of that mark. ``last_through``: in a bar
     held through, last crossed the liquidation price and the mark did not.
     """
@@ -60,8 +63,8 @@ class Excursion:
 class Path:
     """What positions are looked up in: mark and last of one market, and what the journal adds.
 
-    ``worst_equity`` holds the bars with fills of one position only: where two met in a bar, the
-    lowest equity cannot be put down to either.
+    ``worst_equity`` holds the bars with fills of one position only: where two met in a bar, of one
+    instrument or of several, the lowest equity cannot be put down to either.
     """
 
     low: Floats
@@ -78,8 +81,9 @@ class Path:
         low, high, close = marks(columns)
         bars = Counter(bar for episode in found
                        for bar in {leg.bar for leg in (*episode.opened, *episode.closed)})
+        shared = _held_beside(journal, columns)
         alone = {bar: value for bar, value in worst_by_bar(journal, columns.close_ns).items()
-                 if bars[bar] == 1}
+                 if bars[bar] == 1 and bar not in shared}
         return cls(low, high, close, columns.lines["low"], columns.lines["high"],
                    columns.execution_mark.state, alone)
 
@@ -137,6 +141,7 @@ def _points(episode: Episode, path: Path, *, adverse: bool) -> Iterator[Point]:
     yield from _closes(episode, path)
     if adverse:
         yield from _inside_fill_bars(episode, path)
+        yield from _forced_steps(episode)
 
 
 def _closes(episode: Episode, path: Path) -> Iterator[Point]:
@@ -152,11 +157,10 @@ def _closes(episode: Episode, path: Path) -> Iterator[Point]:
 def _inside_fill_bars(episode: Episode, path: Path) -> Iterator[Point]:
     """The mark at the lowest equity of each bar with a fill, from the journal.
 
-    In the opening bar the state is the one after the fill, in later ones the one before. A forced
-    close is left out: its trigger is known exactly.
+    In the opening bar the state is the one after the fill, in later ones the one before. The bar of
+    a liquidation is left out: its trigger is known exactly.
     """
-    legs = [*episode.opened, *(leg for leg in episode.closed if leg.reason != "liquidation")]
-    for bar in sorted({leg.bar for leg in legs}):
+    for bar in sorted({leg.bar for leg in (*episode.opened, *episode.closed)}):
         worst = path.worst_equity.get(bar)
         before = [state for state in episode.states if state.bar < bar]
         state = before[-1] if before else next(iter(episode.states), None)
@@ -166,8 +170,33 @@ def _inside_fill_bars(episode: Episode, path: Path) -> Iterator[Point]:
         yield Point(bar, float(np.clip(mark, path.low[bar], path.high[bar])), state)
 
 
+def _forced_steps(episode: Episode) -> Iterator[Point]:
+    """The mark that triggered each forced step that left some, in the state before it."""
+    for event in episode.liquidations:
+        held = event.size + event.size_after
+        before = [state for state in episode.states if state.bar <= event.bar
+                  and math.isclose(state.size, held, rel_tol=1e-9)]
+        if event.size_after and before:
+            yield Point(event.bar, event.trigger_mark, before[-1])
+
+
+def _held_beside(journal: Journal, columns: MarketColumns) -> set[int]:
+    """Bars in which the account held or changed a position in another instrument."""
+    own = columns.market.instrument.symbol
+    busy = np.zeros(len(columns), dtype=bool)
+    for symbol in {shot.symbol for shot in journal.snapshots} - {own}:
+        shots = [shot for shot in journal.snapshots if shot.symbol == symbol]
+        stamps = np.array([shot.ts for shot in shots], dtype=np.int64)
+        sizes = np.array([0.0, *(shot.size for shot in shots)])
+        held = sizes[np.searchsorted(stamps, columns.close_ns, side="right")] != 0
+        changed = bars_of(columns, stamps)
+        held[changed[changed < len(held)]] = True
+        busy |= held
+    return set(np.flatnonzero(busy).tolist())
+
+
 def _exit_mark(episode: Episode) -> float | None:
-    if episode.liquidated and episode.liquidations:
+    if episode.liquidated:
         return episode.liquidations[-1].trigger_mark
     return episode.exit_price
 

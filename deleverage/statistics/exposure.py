@@ -30,7 +30,7 @@ class TierTime:
     ``distance_p05`` … are quantiles over those closes of the distance to the liquidation price, as
     a share of the mark (None where no mark could liquidate: ``no_liquidation_price_h``).
     ``margin_ratio_max`` is the largest maintenance ÷ margin behind the position met in the interval
-    after such a close, inside the bar; 1 is a liquidation.
+    after such a close, inside the bar; 1 is a liquidation or one step of it.
     """
 
     tier: str
@@ -48,7 +48,9 @@ class TierTime:
 class TierMoney:
     """Money of the positions whose leverage AT ENTRY was in one tier; signed, open ones at mark.
 
-    ``drawdown`` is their part of the change of equity over the deepest drawdown at mark close.
+    ``liquidations`` counts positions of which the venue left nothing, ``reductions`` its steps that
+    left some; ``margin_lost`` is what both took, fees included. ``drawdown`` is their part of the
+    change of equity over the deepest drawdown at mark close.
     """
 
     tier: str
@@ -60,6 +62,7 @@ class TierMoney:
     liquidation_fees: float
     insurance: float
     liquidations: int
+    reductions: int
     margin_lost: float
     drawdown: float
 
@@ -116,9 +119,9 @@ def _by_tier(curves: Curves, found: Sequence[Episode], weight: Floats, notional:
     same = (curves.position[1:] == curves.position[:-1]) & (curves.position[1:] >= 0)
     ratio[:-1] = np.fmax(ratio[:-1], np.where(same, curves.margin_ratio[1:], np.nan))
     for episode in found:
-        if episode.liquidated and episode.exit_bar is not None and \
-                episode.entry_bar < episode.exit_bar <= len(ratio):
-            ratio[episode.exit_bar - 1] = max(1.0, float(ratio[episode.exit_bar - 1]))
+        for event in episode.liquidations:
+            if episode.entry_bar < event.bar <= len(ratio):
+                ratio[event.bar - 1] = max(1.0, float(ratio[event.bar - 1]))
     rows = []
     for index, name in enumerate(tiers.TIERS):
         here = tier == index
@@ -153,6 +156,7 @@ def _by_entry(curves: Curves, found: Sequence[Episode], trades: Sequence[Trade],
             liquidation_fees=math.fsum(trade.liquidation_fee for trade in own),
             insurance=math.fsum(trade.insurance for trade in own),
             liquidations=sum(trade.liquidated for trade in own),
+            reductions=sum(trade.reductions for trade in own),
             margin_lost=math.fsum(trade.margin_lost for trade in own), drawdown=fell))
     return tuple(rows)
 

@@ -21,6 +21,7 @@ from deleverage.statistics.marks import judged_on
 from deleverage.statistics.near_miss import near_misses
 from deleverage.statistics.orders import order_figures
 from deleverage.statistics.performance import performance
+from deleverage.statistics.placing import placed
 from deleverage.statistics.trade_figures import trade_figures
 from deleverage.statistics.trades import Trade, trade_list
 from deleverage.statistics.wallet import opening_wallet
@@ -30,7 +31,7 @@ from deleverage.statistics.wallet import opening_wallet
 class RunRecord:
     """One run prepared for its figures: what every calculator takes, computed once."""
 
-    journal: Journal
+    journal: Journal  # its records of this instrument counted in the bars of ``columns``
     columns: MarketColumns  # with the mark the account was judged on
     curves: Curves
     episodes: tuple[Episode, ...]
@@ -56,6 +57,7 @@ class RunRecord:
         ``horizon_bars`` as :func:`~deleverage.statistics.trades.trade_list` takes them.
         """
         judged = judged_on(columns, mark)
+        journal = placed(journal, judged)
         found = episodes(journal, columns.market.instrument.symbol)
         met = excursions(found, journal, judged)
         trades = trade_list(found, met, judged, exit_reasons, horizon_bars)

@@ -34,8 +34,10 @@ class TradeFigures:
     √n × mean ÷ standard deviation of the nets (n ≥ 30). ``best_share`` is the best trade's share of
     the total, where that is a gain; ``net_without_best`` the total without it. ``time_in_market``
     is a share of the run. ``right`` and ``wrong`` judge direction (Trade.right) over all trades,
-    open ones included; ``p_liquidated_right`` = ``right_liquidated`` ÷ ``right``. ``withheld``
-    says why a figure is None.
+    open ones included; ``p_liquidated_right`` = ``right_liquidated`` ÷ ``right``. ``liquidated``
+    counts positions of which the venue left nothing, ``reduced`` those it took a part of and that
+    lived, ``auto_deleveraged`` those it took all or part of against another's liquidation.
+    ``withheld`` says why a figure is None.
     """
 
     count: int
@@ -60,6 +62,8 @@ class TradeFigures:
     right: int
     wrong: int
     liquidated: int
+    reduced: int
+    auto_deleveraged: int
     right_liquidated: int
     p_right: float | None
     p_liquidated: float | None
@@ -93,6 +97,8 @@ def trade_figures(trades: Sequence[Trade], run_ns: int) -> TradeFigures:
         average_holding_h=_mean([trade.holding_ns / HOUR for trade in closed]),
         time_in_market=sum(trade.holding_ns for trade in trades) / run_ns if run_ns > 0 else 0.0,
         right=len(right), wrong=len(trades) - len(right), liquidated=len(hit),
+        reduced=sum(trade.reductions > 0 and not trade.liquidated for trade in trades),
+        auto_deleveraged=sum(trade.deleveraged > 0 for trade in trades),
         right_liquidated=len(right_hit), p_right=_share(len(right), len(trades)),
         p_liquidated=_share(len(hit), len(trades)),
         p_liquidated_right=_share(len(right_hit), len(right)), withheld=withheld,

@@ -29,7 +29,12 @@ class Trade:
 
     ``mae`` and ``mfe`` are the worst and best mark while held, as fractions of the entry price,
     ≥ 0. ``exit_reason`` is the strategy's word (stop, target, time, signal), else the order's;
-    ``liquidation`` or ``open``. ``margin_lost`` ≥ 0 is the loss of the liquidation.
+    ``liquidation``, ``auto-deleveraged`` (the venue took what was left of it against another's
+    liquidation) or ``open``.
+
+    ``liquidated``: a forced step left nothing; ``reductions`` counts those that left some,
+    ``deleveraged`` the fills by auto-deleveraging. ``margin_lost`` is what the forced steps took,
+    their fees (``liquidation_fee``) included; ``mark_state`` that of the last of them.
 
     ``right``: was the direction right? For a position that lived: exit price beyond entry price.
     For a liquidated one, what the mark said later: at the strategy's own time exit where that is
@@ -63,8 +68,10 @@ class Trade:
     net: float
     return_on_equity: float | None
     liquidated: bool
+    reductions: int
+    deleveraged: int
     margin_lost: float
-    mark_state: str | None  # of the liquidation: exact, clipped, last
+    mark_state: str | None  # of the last forced step: exact, clipped, last
     exit_reason: str
     mae: float | None
     mfe: float | None
@@ -118,6 +125,7 @@ def _trade(
         liquidation_fee=episode.amount(Cause.LIQUIDATION_FEE),
         insurance=episode.amount(Cause.INSURANCE), net=net,
         return_on_equity=_on_equity(episode, net), liquidated=episode.liquidated,
+        reductions=episode.reductions, deleveraged=episode.deleveraged,
         margin_lost=math.fsum(event.loss for event in episode.liquidations),
         mark_state=episode.liquidations[-1].mark_state if episode.liquidations else None,
         exit_reason=_reason(episode, reasons), mae=excursion.adverse, mfe=excursion.favourable,
@@ -165,6 +173,8 @@ def _reason(episode: Episode, reasons: Mapping[int, str]) -> str:
     if episode.liquidated:
         return "liquidation"
     final = episode.closed[-1]
+    if final.reason == "adl":
+        return "auto-deleveraged"
     return reasons.get(final.order_ref, final.reason)
 
 

@@ -67,8 +67,28 @@ def check_money(result: RunResult) -> None:
                                                abs=1e-9 * turnover)
     fell = math.fsum(row["drawdown"] for row in figures["exposure"]["by_entry"])
     assert fell == pytest.approx(-figures["drawdown"]["max_usd"], abs=1e-9 * turnover)
-    lost = math.fsum(trade.margin_lost for trade in result.trades)
-    assert figures["liquidations"]["margin_lost"] == pytest.approx(lost)
+    check_forced(result, 1e-9 * turnover)
+
+
+def check_forced(result: RunResult, tolerance: float) -> None:
+    """The forced steps' loss, fees and lifts are those of the trades, the tiers and the costs."""
+    figures, forced = result.statistics, result.statistics["liquidations"]
+    fall, tiers = figures["costs"], figures["exposure"]["by_entry"]
+    losses = [math.fsum(trade.margin_lost for trade in result.trades),
+              math.fsum(row["margin_lost"] for row in tiers),
+              math.fsum(row["loss"] for row in forced["rows"]),
+              math.fsum(row["margin_lost"] for row in forced["by_stage"]),
+              math.fsum(row["margin_lost"] for row in forced["by_mark_state"]),
+              -fall["of_gross"]["liquidations"] - fall["liquidation_fees"]]
+    assert losses == pytest.approx([forced["margin_lost"]] * len(losses), abs=tolerance)
+    for own, booked in (("fees", "liquidation_fees"), ("insurance", "insurance")):
+        assert forced[own] == pytest.approx(fall[booked], abs=tolerance)
+        assert forced[own] == pytest.approx(math.fsum(row[booked] for row in tiers), abs=tolerance)
+    assert math.fsum(row["fee"] for row in forced["rows"]) == pytest.approx(
+        forced["fees"], abs=tolerance)
+    assert forced["count"] == sum(row["liquidations"] for row in tiers) \
+        == sum(trade.liquidated for trade in result.trades)
+    assert forced["count"] + forced["reductions"] == len(forced["rows"])
 
 
 def check_time(result: RunResult) -> None:

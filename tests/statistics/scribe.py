@@ -98,19 +98,37 @@ class Scribe:
 
     def liquidate(self, bar: int, trigger: float, mark_state: str = "exact",
                   fee: float = 0.0) -> None:
-        """Take the position over: the posted margin is lost, exactly."""
-        loss, level, size = self.margin, self.level(), self.size
-        price = self.entry - loss / size
-        self._book(bar, Cause.LIQUIDATION, -loss, balance=self.symbol)
+        """Take the position over at its bankruptcy price; a fee comes out of the free balance."""
+        margin, level, size = self.margin, self.level(), self.size
+        price = self.entry - margin / size
+        self._book(bar, Cause.LIQUIDATION, -margin, balance=self.symbol)
         self._book(bar, Cause.LIQUIDATION_FEE, -fee)
-        event = LiquidationEvent(
-            bar, self._ts(bar), self.symbol, size, self.entry, self.leverage, "isolated", level,
-            trigger, price, loss, max(0.0, size * (price - trigger)), False, mark_state, trigger,
-            self.number)
-        self.journal.liquidations.append(event)
+        fund = size * (trigger - price)
+        self._event(bar, size, level, trigger, price, margin + fee, mark_state, fee=fee,
+                    insurance=fund)
         self.size, self.margin = 0.0, 0.0
-        self._fill(bar, -size, price, "liquidation", 0.0, closed=-size, opened=0.0, realised=-loss)
+        self._fill(bar, -size, price, "liquidation", 0.0, closed=-size, opened=0.0,
+                   realised=-margin)
         self._shot(bar, None)
+
+    def step_down(self, bar: int, price: float, share: float, fee: float = 0.0) -> None:
+        """The venue closes a ``share`` through the book at ``price``, mark alike, takes its fee
+        from what that part of the margin leaves and returns the rest."""
+        level, size = self.level(), self.size * share
+        realised, released = size * (price - self.entry), self.margin * share
+        self._transfer(bar, -released)
+        self._book(bar, Cause.LIQUIDATION, realised)
+        self._book(bar, Cause.LIQUIDATION_FEE, -fee)
+        self.size = 0.0 if share == 1.0 else self.size - size
+        self._event(bar, size, level, price, price, fee - realised, "exact", fee=fee,
+                    returned=released + realised - fee, insurance=fee, stage="market")
+        self._fill(bar, -size, price, "liquidation", 0.0, closed=-size, opened=0.0,
+                   realised=realised)
+        self._shot(bar, None)
+
+    def lift(self, bar: int, amount: float) -> None:
+        """The insurance fund lifts the account."""
+        self._book(bar, Cause.INSURANCE, amount)
 
     def level(self) -> float:
         """The liquidation price of the position as it stands; NaN where no mark liquidates."""
@@ -120,6 +138,16 @@ class Scribe:
         return level if level > 0 else math.nan
 
     # ---------------------------------------------------------------- the records
+
+    def _event(self, bar: int, size: float, level: float, trigger: float, price: float,
+               loss: float, mark_state: str, *, fee: float, insurance: float,
+               returned: float = 0.0, stage: str = "takeover") -> None:
+        after = 0.0 if stage == "takeover" else self.size
+        self.journal.liquidations.append(LiquidationEvent(
+            bar, self._ts(bar), self.symbol, size, self.entry, self.leverage,
+            "isolated" if self.isolated else "cross", level, trigger, price, loss,
+            max(0.0, -insurance), False, mark_state, trigger, self.number, "mark", fee, returned,
+            insurance, stage, after))
 
     def _transfer(self, bar: int, amount: float) -> None:
         if amount:

@@ -195,9 +195,9 @@ def test_the_curve_is_the_sum_of_its_parts_at_every_instant(
     for index, market in enumerate(markets):
         own = account_curves(journal, market, [markets[1 - index]])
         sample = np.searchsorted(union.close_ns, market.close_ns)
-        np.testing.assert_array_equal(own.equity, union.equity[sample])
-        np.testing.assert_array_equal(
-            own.worst_equity, lowest_within(union.worst_equity, union.close_ns, market.close_ns))
+        np.testing.assert_allclose(own.equity, union.equity[sample], rtol=1e-12)
+        least = lowest_within(union.worst_equity, union.close_ns, market.close_ns)
+        np.testing.assert_allclose(own.worst_equity, least, rtol=1e-12)
 
 
 def naive(journal: Journal, markets: list[MarketColumns], stamp: int) -> float:

@@ -74,7 +74,7 @@ def test_liquidations_by_what_the_mark_was_known_from() -> None:
     record = RunRecord.of(book.journal, book.columns)
     figures = liquidations(record.episodes, record.trades)
     assert (figures.count, figures.long, figures.short) == (3, 3, 0)
-    assert figures.margin_lost == pytest.approx(720.0)
+    assert figures.margin_lost == pytest.approx(720.0 + 9.0)
     assert figures.fees == pytest.approx(-9.0)
     assert figures.deficit == pytest.approx(3 * 60.0)  # bankrupt at 2,160, taken over at 2,100
     assert {row.mark_state: row.count for row in figures.by_mark_state} == {
@@ -84,7 +84,7 @@ def test_liquidations_by_what_the_mark_was_known_from() -> None:
 
 
 def test_two_liquidations_in_one_bar_keep_their_own_fees() -> None:
-    """The k-th liquidation fee of a bar belongs to the k-th position liquidated in it."""
+    """A liquidation fee is that of its event: two positions taken in one bar keep theirs apart."""
     book = scribe()
     for fee in (1.0, 2.0):
         book.open(2, 1.0, 2_400.0)

@@ -95,7 +95,7 @@ def test_a_liquidated_long_lost_its_margin_and_may_have_been_right() -> None:
     (timed,) = trades_of(book, horizon_bars=3)  # bar 4 closes at 2,480
     assert timed.liquidated
     assert timed.exit_reason == "liquidation"
-    assert (timed.margin_lost, timed.mark_state) == (pytest.approx(120.0), "clipped")
+    assert (timed.margin_lost, timed.mark_state) == (pytest.approx(120.0 + 2.0), "clipped")
     assert timed.gross == pytest.approx(-120.0)
     assert timed.net == pytest.approx(-120.0 - 1.2 - 2.0)
     assert timed.mae == pytest.approx(120 / 2_400)  # the mark that triggered, not the bar's low
