@@ -3,7 +3,9 @@
 Sources: Binance Futures FAQ "Leverage and margin of USDⓈ-M futures", "How to calculate liquidation
 price of USDⓈ-M futures contracts" and "… of COIN-M futures contracts"; USDⓈ-M user data stream,
 where FUNDING_FEE pushes the isolated position, so that its margin pays. The 15 s within which a new
-position is still charged are a third party's (freqtrade), not the venue's.
+position is still charged are a third party's (freqtrade), not the venue's. Liquidation: FAQ
+"Liquidation protocols": one immediate-or-cancel order reduces the position, the fee is charged on
+the liquidated amount only, and what cannot be filled above bankruptcy goes to the insurance fund.
 """
 
 from __future__ import annotations
@@ -16,9 +18,15 @@ from typing import Any, ClassVar
 
 from deleverage import margin
 from deleverage.policies import Fees
+from deleverage.venues.procedure import MARKET, StepDown
 from deleverage.venues.rules import InverseRules, VenueRules
 
+LIQUIDATION_FEE = 0.0125
+_FEE = f"{100 * LIQUIDATION_FEE:.2f} %"
+_STEPS = ("binance: an order reduces to the next lower bracket, one at a time (how far it reduces "
+          "is not published); what is left above bankruptcy after the fee is returned")
 _ROUNDING = 1e-12
+
 
 @dataclass(frozen=True, slots=True)
 class BinanceUsdm(VenueRules):
@@ -32,7 +40,13 @@ class BinanceUsdm(VenueRules):
     product: ClassVar[str] = "usdm"
     fees: ClassVar[Fees] = Fees(maker=0.0002, taker=0.0005)
     funding_grace: ClassVar[float] = 15.0
-    liquidation_fee: ClassVar[float] = 0.0125
+    liquidation_fee: ClassVar[float] = LIQUIDATION_FEE
+    procedure: ClassVar[StepDown] = StepDown(
+        "brackets step down at the market, the lowest is closed whole at the market; fee "
+        f"{_FEE} of what is closed, the rest is returned",
+        (_STEPS, f"binance: the liquidation fee of {_FEE} is UNVERIFIED, from one undated copy of "
+                 "exchangeInfo (ETHUSDT, BTCUSDT; other symbols 1.5 to 2 %)"),
+        last=MARKET)
 
     def hedged_liquidation_price(
         self, long: tuple[float, float], short: tuple[float, float], wallet: float, *,
@@ -85,6 +99,10 @@ class BinanceCoinm(InverseRules):
     product: ClassVar[str] = "coinm"
     fees: ClassVar[Fees] = Fees(maker=0.0002, taker=0.0005)
     funding_grace: ClassVar[float] = 15.0
+    procedure: ClassVar[StepDown] = StepDown(
+        "brackets step down at the market, the lowest is closed whole at the market, the rest is "
+        "returned",
+        (_STEPS, "binance: the liquidation fee of COIN-M is not known, none is taken"), last=MARKET)
 
 
 def maintenance_amount(floor: Any, rate: Any, rate_below: Any, amount_below: Any) -> Any:

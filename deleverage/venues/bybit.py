@@ -6,9 +6,13 @@ which one holds is pinned by the date of use. Cross (unified account) is an acco
 figures are not published; as a declared assumption maintenance is taken at mark over all positions,
 as in family A.
 
+Liquidation steps down tier by tier with fill-or-kill orders; the lowest tier is taken over at the
+bankruptcy price, and what remains above it is the insurance fund's.
+
 Sources: Bybit help centre "Liquidation price (USDT contract)", "Liquidation price (inverse
 contract)", "Initial margin", "Maintenance margin", and, for the free balance paying funding before
-the position margin, "Funding fee" (2024-03).
+the position margin, "Funding fee" (2024-03); "Liquidation process (USDT contract)" and "(inverse
+contract)" (2024-01).
 """
 
 from __future__ import annotations
@@ -18,10 +22,16 @@ from typing import Any, ClassVar
 
 from deleverage import timestamps
 from deleverage.policies import Fees
+from deleverage.venues.procedure import StepDown
 from deleverage.venues.rules import InverseRules, VenueRules
 
 # the help page that takes inverse maintenance at the liquidation price was read in this month
 _INVERSE_PAGE = timestamps.parse("2026-05-01")
+_STEPS = StepDown(
+    "tiers step down at the market, the lowest is a takeover at bankruptcy; no fee beside, nothing "
+    "returned",
+    ("bybit: a position is reduced one tier at a time at the market, without a fee (the help page "
+     "names none)",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,7 @@ class BybitLinear(VenueRules):
     cross_assumed: ClassVar[str] = (
         "bybit cross is a declared assumption: the unified account's rule is not published, "
         "maintenance is taken at mark over all positions")
+    procedure: ClassVar[StepDown] = _STEPS
     assumed_max_leverage: ClassVar[float | None] = 100.0
 
 
@@ -49,6 +60,7 @@ class BybitInverse(InverseRules):
     fees: ClassVar[Fees] = Fees(maker=0.0002, taker=0.00055)
     funding_payer: ClassVar[str] = "free"
     assumed_max_leverage: ClassVar[float | None] = 100.0
+    procedure: ClassVar[StepDown] = _STEPS
 
     def frozen_at_entry(self, cross: bool) -> bool:
         """By the page in force: that of 2024 takes maintenance at entry, later ones do not.

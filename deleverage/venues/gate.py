@@ -3,7 +3,11 @@
 ``LP = (E − s·W/Q) ÷ (1 − s·(rate + fee))``; inverse ``S·E·(1 + s·(rate + fee)) ÷ (S + s·W·E)``. The
 documented fee for this purpose is 0.075 %; no figure of the venue tests the inverse form.
 
-Source: Gate help "Liquidation price of perpetual contracts".
+Liquidation lowers the risk limit one tier at a time and closes what exceeds it; the last tier is
+settled at the bankruptcy price and what is filled better goes to the insurance fund.
+
+Sources: Gate help "Liquidation price of perpetual contracts"; "Liquidation process" and "Insurance
+fund", from copies.
 """
 
 from __future__ import annotations
@@ -12,9 +16,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from deleverage.policies import Fees
+from deleverage.venues.procedure import StepDown
 from deleverage.venues.rules import InverseRules, VenueRules
 
 CLOSING_FEE = 0.00075
+_STEPS = StepDown(
+    "tiers step down at the market, the lowest is a takeover at bankruptcy; no fee beside, nothing "
+    "returned",
+    ("gate: one tier at a time, then a takeover, is from copies of its help pages and no figure "
+     "tests it; a fee on a reduction is not documented, none is taken",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +36,7 @@ class GateUsdt(VenueRules):
     spelling: ClassVar[str] = "{base}_USDT"
     fees: ClassVar[Fees] = Fees(maker=0.0002, taker=0.0005)
     fee_inside: ClassVar[bool] = True
+    procedure: ClassVar[StepDown] = _STEPS
 
     @property
     def maintenance_fee(self) -> float:
@@ -41,6 +52,7 @@ class GateInverse(InverseRules):
     product: ClassVar[str] = "inverse"
     fees: ClassVar[Fees] = Fees(maker=0.0002, taker=0.0005)
     fee_inside: ClassVar[bool] = True
+    procedure: ClassVar[StepDown] = _STEPS
 
     @property
     def maintenance_fee(self) -> float:

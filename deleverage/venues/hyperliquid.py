@@ -5,6 +5,10 @@ asset's, never the position's own. Margin is judged on mark, funding is paid hou
 price: ``rate = (premium + clamp(0.01 % − premium, ±0.05 %)) ÷ 8``, at most 4 % an hour, divided
 *after* the clamp. Stops trigger on mark.
 
+Liquidation: a market order for the full size (above 100,000 USDC a fifth of it, and all of it after
+30 s), the rest stays with the trader; below two thirds of maintenance the backstop vault takes the
+position with its margin, in cross all cross positions, and returns nothing.
+
 Sources: Hyperliquid docs "Margining", "Margin tiers", "Liquidations", "Funding".
 """
 
@@ -16,12 +20,43 @@ from typing import Any, ClassVar
 import numpy as np
 
 from deleverage.policies import Fees
+from deleverage.venues.procedure import (
+    BACKSTOP,
+    FUND,
+    MARKET,
+    Distress,
+    Procedure,
+    Stage,
+    rounded_up,
+)
 from deleverage.venues.rules import VenueRules
 from deleverage.venues.solve import positive
 
 INTEREST = 0.0001  # of eight hours
 CLAMP = 0.0005
 CAP = 0.04  # of one hour
+LARGE = 100_000.0  # USDC of notional at mark; above it only a part is sent first
+FIRST_PART = 0.2
+COOLDOWN_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class BookThenBackstop(Procedure):
+    """Orders at the book while equity is at least two thirds of maintenance, then the backstop."""
+
+    def act(self, rules: VenueRules, distress: Distress) -> Stage:
+        """A fifth first where the position is large, else the whole; the backstop below 2/3."""
+        if 3 * distress.equity < 2 * distress.maintenance:
+            return self.taken(distress)
+        large = rules.notional(distress.size, distress.mark) > LARGE
+        if not large or distress.cooling:
+            return Stage(MARKET, distress.size, rules.liquidation_fee)
+        part = rounded_up(FIRST_PART * distress.size, distress.size, distress.lot)
+        return Stage(MARKET, part, rules.liquidation_fee, COOLDOWN_S)
+
+    def taken(self, distress: Distress) -> Stage:
+        """The liquidator vault takes the position and all that stands behind it."""
+        return Stage(BACKSTOP, distress.size, surplus=FUND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +70,11 @@ class Hyperliquid(VenueRules):
     stop_trigger: ClassVar[str] = "mark"
     funding_price: ClassVar[str] = "oracle"
     funding_hours: ClassVar[float] = 1.0
+    procedure: ClassVar[Procedure] = BookThenBackstop(
+        "at the market, a fifth first above 100,000 USDC and all of it after 30 s, no fee, the "
+        "rest is returned; below 2/3 of maintenance the backstop takes all",
+        ("hyperliquid: the 100,000 USDC are counted at mark, and the backstop begins strictly "
+         "below two thirds of maintenance",))
 
 
 def maintenance_rate(max_leverage: Any) -> Any:
