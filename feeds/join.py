@@ -12,14 +12,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from deleverage import venues
 from deleverage.columns import BASE_LINES, Floats, MarketColumns
-from deleverage.errors import DataError, MissingTable
+from deleverage.errors import DataError, MissingTable, UnknownName
+from deleverage.feeds.intervals import EIGHT_HOURS
 from deleverage.feeds.liquidations import liquidation_lines
 from deleverage.feeds.marks import PriceRows, completed, execution_mark
 from deleverage.feeds.settlements import funding_line, funding_schedule
 from deleverage.feeds.tables import MARK_LINES, OHLC, canonical, numbers
+from deleverage.instrument import Instrument
 from deleverage.market import Coverage, Market
-from deleverage.timestamps import show, show_step
+from deleverage.timestamps import HOUR, show, show_step
 
 
 def market_columns(market: Market, tables: Mapping[str, Any]) -> MarketColumns:
@@ -48,7 +51,8 @@ def market_columns(market: Market, tables: Mapping[str, Any]) -> MarketColumns:
     lines["funding_rate"] = funding_line(bars, funding)
     lines |= liquidation_lines(market, bars, checked.get("liquidations"))
     return MarketColumns(market, bars.close_ns, MappingProxyType(lines), execution,
-                         funding_schedule(bars, funding, execution, mark, lines["index_close"]))
+                         funding_schedule(bars, funding, execution, mark, lines["index_close"],
+                                          _funding_interval(market.instrument)))
 
 
 def price_rows(table: pa.Table, step_ns: int, names: tuple[str, ...] = OHLC) -> PriceRows:
@@ -77,6 +81,15 @@ def mark_rows(market: Market, bars: pa.Table, mark: pa.Table | None) -> PriceRow
         raise DataError(f"table mark: a mark of {show_step(step)} cannot be joined to bars of "
                         f"{show_step(market.step_ns)}: neither step divides the other")
     return price_rows(mark, step)
+
+
+def _funding_interval(instrument: Instrument) -> int:
+    """Nanoseconds between settlements by the venue's rules; 8 h where the venue is not known."""
+    try:
+        hours = venues.rules_class(instrument.venue).funding_hours
+    except UnknownName:
+        return EIGHT_HOURS
+    return round(hours * HOUR)
 
 
 def _mark_lines(bars: PriceRows, mark: PriceRows | None) -> dict[str, Floats]:

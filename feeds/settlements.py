@@ -2,7 +2,7 @@
 
 A settlement at ``s`` belongs to the bar that contains it, ``(t − Δ, t]``; one that falls into a gap
 of the bars is due in the first bar after it. Whether a stamp is missing or not due is decided from
-``interval_h`` of the funding rows: the hours a row's rate was paid for, ending at its stamp.
+``interval_h`` of the funding rows (:mod:`deleverage.feeds.intervals`).
 """
 
 from __future__ import annotations
@@ -19,13 +19,11 @@ from deleverage.columns import (
     FundingSchedule,
     Ints,
 )
+from deleverage.feeds.intervals import EIGHT_HOURS, missing_stamps
 from deleverage.feeds.marks import PriceRows, close_at
 from deleverage.feeds.tables import numbers
-from deleverage.timestamps import HOUR, MINUTE, SECOND
+from deleverage.timestamps import MINUTE, SECOND
 
-# every venue shipped here settles every 8 h unless its rows say otherwise; used only to call the
-# settlements of a market without any funding table missing
-ASSUMED_INTERVAL = 8 * HOUR
 JITTER = 10 * SECOND
 
 
@@ -35,56 +33,22 @@ def snapped(raw: Ints) -> Ints:
     return np.where(np.abs(raw - minute) <= JITTER, minute, raw)
 
 
-def intervals(stamps: Ints) -> Floats:
-    """Hours each row's rate was paid for, read from the rows' own distances.
-
-    A distance longer than is usual both before and after it (lower median of five) is a hole, not
-    an interval; a lasting change of interval is followed.
-    """
-    if len(stamps) < 2:
-        return np.full(len(stamps), ASSUMED_INTERVAL / HOUR)
-    gaps = np.diff(stamps).astype(float)
-    if len(gaps) == 1:
-        return np.repeat(gaps, 2) / HOUR
-    padded = np.pad(gaps, 5, constant_values=np.nan)
-    windows = np.sort(np.lib.stride_tricks.sliding_window_view(padded, 5), axis=1)
-    middle = np.maximum(5 - np.isnan(windows).sum(axis=1) - 1, 0) // 2
-    usual = windows[np.arange(len(windows)), middle]
-    count = len(gaps)
-    longest = np.fmax(usual[:count], usual[6:6 + count])  # the five before, the five after
-    own = np.minimum(gaps, longest)
-    return np.append(own[0], own) / HOUR
-
-
-def missing_stamps(stamps: Ints, hours: Floats, start: int, end: int) -> Ints:
-    """Settlements due in (start, end] that no row tells: before, between and after the rows."""
-    steps = np.rint(hours * HOUR).astype(np.int64)
-    if not len(stamps):
-        return np.empty(0, np.int64)
-    parts = [np.arange(stamps[0] - steps[0], start, -steps[0], dtype=np.int64)[::-1],
-             np.arange(stamps[-1] + steps[-1], end + 1, steps[-1], dtype=np.int64)]
-    times = np.rint(np.diff(stamps) / steps[1:]).astype(np.int64)
-    for row in np.flatnonzero(times > 1) + 1:
-        parts.append(stamps[row] - np.arange(1, times[row - 1], dtype=np.int64) * steps[row])
-    due = np.sort(np.concatenate(parts))
-    return due[(due > start) & (due <= end)]
-
-
 def funding_schedule(bars: PriceRows, table: pa.Table | None, execution: ExecutionMark,
-                     mark: PriceRows | None, index: Floats) -> FundingSchedule:
+                     mark: PriceRows | None, index: Floats,
+                     assumed: int = EIGHT_HOURS) -> FundingSchedule:
     """Every settlement due within the bars, with its rate (NaN: missing) and its prices.
 
-    ``table=None`` means that funding is unknown: all settlements of an 8 h clock are missing. A
-    table without rows states that none are due. The price is the close of the mark row closing at
-    the stamp, else the execution mark, interior stamps by their share of the bar; the index price
-    is that of the bar closing at the stamp (``index``: one close per bar), else NaN.
+    ``table=None`` means that funding is unknown: all settlements of the venue's clock (``assumed``,
+    in ns) are missing. A table without rows states that none are due. The price is the close of the
+    mark row closing at the stamp, else the execution mark, interior stamps by their share of the
+    bar; the index price is that of the bar closing at the stamp (``index``: one close per bar),
+    else NaN.
     """
     start, end = int(bars.close_ns[0]) - bars.step_ns, int(bars.close_ns[-1])
     if table is None:
         settle = np.empty(0, np.int64)
         rate = np.empty(0)
-        first = (start // ASSUMED_INTERVAL + 1) * ASSUMED_INTERVAL
-        missing = np.arange(first, end + 1, ASSUMED_INTERVAL, dtype=np.int64)
+        missing = np.arange((start // assumed + 1) * assumed, end + 1, assumed, dtype=np.int64)
     else:
         settle, rate = numbers(table, "ts"), numbers(table, "rate")
         missing = missing_stamps(settle, numbers(table, "interval_h"), start, end)

@@ -23,9 +23,10 @@ import pyarrow as pa
 from pyarrow import feather
 
 from deleverage.errors import DataError, MissingTable, UsageError, unknown_name
+from deleverage.feeds.intervals import intervals
 from deleverage.feeds.readers.protocol import Reading, Request, existing, origin
 from deleverage.feeds.readers.venue_names import venue_of
-from deleverage.feeds.settlements import intervals, snapped
+from deleverage.feeds.settlements import snapped
 from deleverage.feeds.tables import canonical
 from deleverage.instrument import Instrument
 from deleverage.timestamps import parse_step, show, show_step

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from deleverage.columns import FUNDING_MISSING, FUNDING_SETTLED, FUNDING_STATES
+from deleverage.feeds.intervals import intervals
 from deleverage.feeds.join import market_columns
-from deleverage.feeds.settlements import intervals, snapped
+from deleverage.feeds.settlements import snapped
 from deleverage.timestamps import HOUR, MINUTE, SECOND, parse, show
 from tests.markets import make_columns, make_market
 

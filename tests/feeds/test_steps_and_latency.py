@@ -163,7 +163,8 @@ def test_a_pickled_feed_comes_back_on_the_same_bars(folder, market, source):
 def test_columns_that_were_gathered_before_are_taken_as_they_are(market):
     """Coarse columns with their finer bars need no step; the same step changes nothing."""
     hours = coarser(market, HOUR)
-    for options in ({}, {"step": "1h"}):
+    chosen: tuple[dict[str, Any], ...] = ({}, {"step": "1h"})
+    for options in chosen:
         _, data = seen(hours, **options)
         assert data.columns is hours
 
