@@ -27,7 +27,7 @@ from deleverage._version import __version__
 from deleverage.columns import ExecutionMark, FundingSchedule, MarketColumns
 from deleverage.market import Market
 
-RULES = f"2/{__version__}"  # raise the number when the join of tables changes
+RULES = f"3/{__version__}"  # raise the number when the join of tables changes
 _NOTE = "cache.json"
 
 

@@ -9,6 +9,7 @@ import backtrader as bt
 import numpy as np
 import pytest
 
+from deleverage.coarser import coarser
 from deleverage.columns import MARK_CLIPPED, MARK_MISSING, MarketColumns
 from deleverage.errors import DataError, UsageError
 from deleverage.feeds import PerpetualData
@@ -17,7 +18,7 @@ from deleverage.feeds.dataset import Dataset
 from deleverage.feeds.importing import import_dataset
 from deleverage.feeds.readers import freqtrade
 from deleverage.feeds.tables import numbers
-from deleverage.timestamps import HOUR, MINUTE, parse, show
+from deleverage.timestamps import DAY, HOUR, MINUTE, parse, show
 
 pytestmark = pytest.mark.real
 
@@ -103,6 +104,36 @@ def test_the_strategy_sees_the_hour_before_during_the_cascade(bybit, columns):
     bar = bar_opening(columns, "2026-01-31T18:40")
     assert shown[bar] == 2_370.10
     assert shown[bar_opening(columns, "2026-01-31T18:55")] == 2_246.44
+
+
+def test_days_gathered_from_five_minute_bars_are_the_days_of_the_cascade(columns):
+    """Opens, extremes and closes of seven UTC days, read off the bars by hand beforehand; the mark
+    fell to 2,246.44 on 31 January, and each day paid its three settlements."""
+    days = coarser(columns, DAY)
+    for day, *prices in (("2026-01-28", 3_024.65, 3_045.81, 2_981.08, 3_008.94),
+                         ("2026-01-29", 3_008.94, 3_011.86, 2_752.05, 2_820.80),
+                         ("2026-01-30", 2_820.80, 2_827.22, 2_634.84, 2_705.65),
+                         ("2026-01-31", 2_705.65, 2_713.35, 2_237.52, 2_450.64),
+                         ("2026-02-01", 2_450.64, 2_475.00, 2_218.50, 2_269.19),
+                         ("2026-02-02", 2_269.19, 2_395.65, 2_156.75, 2_345.52),
+                         ("2026-02-06", 1_825.47, 2_094.84, 1_740.29, 2_062.25)):
+        bar = int(np.searchsorted(days.close_ns, parse(day) + DAY))
+        assert [days.lines[name][bar] for name in ("open", "high", "low", "close")] == prices, day
+        assert (days.funding.bar == bar).sum() == 3
+    fell = int(np.searchsorted(days.close_ns, parse("2026-02-01")))
+    assert days.lines["mark_low"][fell] == days.execution_mark.low[fell] == 2_246.44
+
+
+def test_hours_gathered_from_five_minute_bars_see_the_mark_rows_themselves(bybit, columns):
+    """7,217 hours over 86,604 bars; the strategy's mark of each is the hour's own row."""
+    hours = coarser(columns, HOUR)
+    mark = bybit[0].table("mark")
+    np.testing.assert_array_equal(hours.close_ns, numbers(mark, "close_ns"))
+    for name in ("open", "high", "low", "close"):
+        np.testing.assert_array_equal(hours.lines[f"mark_{name}"], numbers(mark, name))
+    assert hours.inner is not None
+    assert hours.inner.first.tolist() == list(range(0, 86_605, 12))
+    assert hours.funding.settle_ns.tolist() == columns.funding.settle_ns.tolist()
 
 
 def test_binance_open_interest_is_used_a_step_after_its_stamp(bybit, columns):
