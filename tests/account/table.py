@@ -11,7 +11,7 @@ sold short at 100 are liquidated at 110 / 1.005 and bankrupt at 110.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -153,17 +153,21 @@ def markets(row: Row) -> list[MarketColumns]:
     return [first, make_columns(list(row.other), symbol=BTC, **common)]
 
 
-def run_row(row: Row, engine: type[bt.Cerebro], options: Mapping[str, Any]) -> Run:
-    """One run of a row; the whole position goes at its bankruptcy price unless ``extra`` says so.
+def runs(row: Row) -> Iterator[Run]:
+    """A row in every mode of backtrader's engine and of ours.
+
+    The whole position goes at its bankruptcy price unless ``extra`` says so.
     """
+    columns = markets(row)
     extra = dict(row.extra)
     if knows("liquidation"):
         extra.setdefault("liquidation", "takeover")
-    return play(Script, markets(row), engine=engine, engine_options=options,
-                params={"steps": tuple(row.orders)}, venue=row.venue, leverage=row.leverage,
-                margin=row.margin, cash=row.cash, path=row.path, fill=row.fill,
-                entry_bar=row.entry_bar, fees=row.fees, slippage_bp=row.slippage_bp,
-                ladder=ladder_of(row.ladder), **extra)
+    account = {"venue": row.venue, "leverage": row.leverage, "margin": row.margin,
+               "cash": row.cash, "path": row.path, "fill": row.fill, "entry_bar": row.entry_bar,
+               "fees": row.fees, "slippage_bp": row.slippage_bp, "ladder": ladder_of(row.ladder)}
+    for engine, options in MODES:
+        yield play(Script, columns, engine=engine, engine_options=options,
+                   params={"steps": tuple(row.orders)}, **account, **extra)
 
 
 def check(row: Row, run: Run) -> None:

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from tests.account import rows_bracket, rows_limit, rows_market, rows_stop, rows_trail
-from tests.account.table import MODES, Row, check, run_row
+from tests.account import (
+    rows_bracket,
+    rows_funding,
+    rows_limit,
+    rows_liquidation,
+    rows_margin,
+    rows_market,
+    rows_path,
+    rows_stop,
+    rows_trail,
+)
+from tests.account.table import Row, check, runs
 
-TABLES = (rows_market, rows_limit, rows_stop, rows_trail, rows_bracket)
+TABLES = (rows_market, rows_limit, rows_stop, rows_trail, rows_bracket, rows_liquidation,
+          rows_path, rows_funding, rows_margin)
 ROWS = [row for table in TABLES for row in table.ROWS]
-
-
-def _play(row: Row) -> None:
-    for engine, options in MODES:
-        check(row, run_row(row, engine, options))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_the_account_does_what_the_row_says(row: Row) -> None:
     """Fills, liquidations, funding, refusals and wallet of the row, under either engine."""
-    _play(row)
+    for run in runs(row):
+        check(row, run)
 
 
 def test_rows_have_names_of_their_own() -> None:
