@@ -8,6 +8,7 @@ import backtrader as bt
 
 from deleverage.columns import MarketColumns
 from deleverage.errors import UsageError, unknown_name
+from deleverage.statistics.placing import walked
 from deleverage.statistics.summary import RunRecord, plain
 from deleverage.strategies.exits import SignalStrategy, bars_of
 
@@ -65,7 +66,8 @@ def record_of(strategy: bt.Strategy, symbol: str | None = None) -> RunRecord:
                   if name != chosen and name in broker.ladder_in_use]
         kept[chosen] = RunRecord.of(
             broker.journal, markets[chosen], broker.p.mark,
-            getattr(strategy, "exit_reasons", None), horizon_bars(strategy, markets[chosen]),
+            getattr(strategy, "exit_reasons", None),
+            horizon_bars(strategy, walked(markets[chosen])),
             others)
     return kept[chosen]
 

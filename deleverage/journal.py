@@ -29,9 +29,16 @@ class Cause(StrEnum):
 FREE = ""  # the balance that is not posted to any isolated position
 
 
+def symbol_of(slot: str) -> str:
+    """The instrument of a slot: a position stands in the slot of its symbol, or with both sides
+    held at once (hedge mode) in ``ETHUSDT long`` and ``ETHUSDT short``."""
+    return slot.removesuffix(" long").removesuffix(" short")
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One booking. ``balance`` is FREE or the symbol whose isolated margin it changes."""
+    """One booking. ``balance`` is FREE or the slot (:func:`symbol_of`) whose isolated margin it
+    changes."""
 
     seq: int
     bar: int
@@ -122,9 +129,10 @@ class FundingPayment:
     """One settlement on a held position. ``amount`` < 0 was paid. ``payer``: free or position.
 
     ``state``: *settled* at a known rate and price; *imputed* at the last known rate or another
-    price; *missing*: nothing was booked; *stale*: booked at a rate the source repeated beyond its
-    interval. ``basis`` is the price series it was charged on. ``expected`` is the amount an
-    uncertain payment would have been at the last known rate, signed as ``amount``; 0 where settled.
+    price; *missing*: nothing was booked; *stale*: nothing was booked, as the last known rate was
+    too old to stand in. ``basis`` is the price series it was charged on. ``expected`` is the amount
+    an uncertain payment would have been at the last known rate, signed as ``amount``; 0 where
+    settled or where no rate was ever known.
     """
 
     bar: int
@@ -159,9 +167,11 @@ class Snapshot:
     """The account after a change, valid until the next one: what per-bar curves are rebuilt from.
 
     ``ts`` is the close of the bar in which it changed (UTC ns), of a settlement's bar too: what
-    places it on any clock. ``wallet`` is all collateral; ``size``, ``entry_price``, ``margin``
-    (posted, isolated; 0 for cross), ``leverage`` and ``liquidation_price`` (NaN: none) are the
-    position's in ``symbol``. ``maintenance`` is MM at entry notional for near-miss arithmetic.
+    places it on any clock; where bars have finer ones inside, the close of the finer bar the
+    account walked. ``symbol`` is the slot (:func:`symbol_of`), ``wallet`` all collateral;
+    ``size``, ``entry_price``, ``margin`` (posted, isolated; 0 for cross), ``leverage`` and
+    ``liquidation_price`` (NaN: none) are the position's in that slot. ``maintenance`` is MM at
+    entry notional for near-miss arithmetic.
     """
 
     bar: int
@@ -181,9 +191,9 @@ class Snapshot:
 class Journal:
     """Append-only container of a run's records.
 
-    ``worst_equity``, keyed by the close of the bar (UTC ns), holds the lowest equity met on the
-    path inside it, only for bars in which something happened; other bars follow from the snapshot
-    and the bar's mark extremes.
+    ``worst_equity``, keyed by the close of the bar the account walked (UTC ns; the finer one where
+    bars have some inside), holds the lowest equity met on the path inside it, only for bars in
+    which something happened; other bars follow from the snapshot and the bar's mark extremes.
     """
 
     entries: list[Entry] = field(default_factory=list)

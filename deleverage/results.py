@@ -43,10 +43,16 @@ nanoseconds, ``_h`` hours; a figure that does not exist is None. Its exact layou
                            margin_mode, liquidation_price, trigger_mark, price, last_at_trigger,
                            stage, loss, fee, returned, insurance (fund: + gained, − paid), deficit,
                            gap, cause, mark_state, right}]      one a step, in order
-    funding         payments, net, paid, received, long, short, largest, by_state [{state, count,
-                    net}], missing_due, uncertain, uncertain_share,
+    funding         payments, net, paid, received, long, short, largest,
+                    by_state [{state, count, net, expected}]      settled, imputed, missing, stale
+                    by_basis [{basis, count, net}]                of the price charged on
+                    missing_due (not settled), unbooked (of these: missing or stale),
+                    expected (what the unbooked would have been at the last known rate, signed),
+                    uncertain (≥ 0), uncertain_share;
                     rows are the journal's own (result.journal.funding)
-    orders          fills, maker, taker, rejections, rejections_by_reason {reason: count}
+    orders          fills, maker, taker, forced (by the venue), orders (of the strategy, with a
+                    fill), in_parts (of these: in more than one fill), part_fills, rejections,
+                    fills_by_reason {reason: count}, rejections_by_reason {reason: count}
 
 ``paid`` ≤ 0 ≤ ``received``. ``trades``, ``exposure.by_entry`` and ``costs`` add up to one another,
 and ``liquidations`` to them: ``margin_lost = −(of_gross.liquidations + liquidation_fees)``.

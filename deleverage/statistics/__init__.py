@@ -9,9 +9,9 @@ tiers                 bands of leverage and their names
 episodes              positions from flat to flat, and the money each of them booked
 clock                 the union clock of instruments, marks carried along it
 marks, wallet         the mark judged on; running sums of the journal
-placing               records of a journal in the bars their time lies in
+placing               the bars the account walked; records in the bars their time lies in
 curves                per-bar equity, wallet, position, liquidation price, leverages
-excursions            worst and best mark of a position, buffer used
+path, excursions      worst and best mark of a position, buffer used
 trades                the trade list and what it adds up to
 drawdown              depth, length, share of time, worst inside the bar
 exposure              time by current tier, money by tier at entry

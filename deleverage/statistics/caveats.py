@@ -53,12 +53,16 @@ def _mark(columns: MarketColumns, statistics: Mapping[str, Any],
                f"{show_step(market.step_ns)}: inside its rows it is last price clipped to them")
     forced = statistics["liquidations"]
     if forced["depends_on_mark"]:
-        states = ", ".join(f"{row['count']} judged on a {row['mark_state']} mark"
-                           for row in forced["by_mark_state"] if row["mark_state"] != "exact")
+        states = ", ".join(f"{row['count'] + row['reductions']} judged on a {row['mark_state']} "
+                           "mark" for row in forced["by_mark_state"]
+                           if row["mark_state"] != "exact")
         numbers = ", ".join(str(number) for number in forced["depends_on_mark"])
         which = "position" if len(forced["depends_on_mark"]) == 1 else "positions"
-        yield (f"of {_count(forced['count'], 'liquidation')}, {states}: the way the mark was known "
-               f"may have decided them ({which} {numbers})")
+        taken = _count(forced["count"], "liquidation")
+        if forced["reductions"]:
+            taken += f" and {_count(forced['reductions'], 'reduction')}"
+        yield (f"of {taken}, {states}: the way the mark was known may have decided them "
+               f"({which} {numbers})")
     near = statistics["near_misses"]
     loose = sum(count for state, count in near["by_mark_state"].items() if state != "exact")
     if loose:
@@ -71,7 +75,8 @@ def _mark(columns: MarketColumns, statistics: Mapping[str, Any],
 def _funding(figures: Mapping[str, Any], quote: str) -> Iterable[str]:
     if not figures["missing_due"]:
         return
-    states = ", ".join(f"{row['count']} {'skipped' if row['state'] == 'missing' else row['state']}"
+    words = {"missing": "skipped", "stale": "skipped, the last rate too old"}
+    states = ", ".join(f"{row['count']} {words.get(row['state'], row['state'])}"
                        for row in figures["by_state"] if row["state"] != "settled")
     money = "an unknown amount" if figures["uncertain"] is None else \
         f"about {figures['uncertain']:,.2f} {quote}"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from deleverage.columns import Floats, Ints, MarketColumns
 from deleverage.errors import UsageError
-from deleverage.journal import Cause, Entry, Journal, Snapshot
+from deleverage.journal import Cause, Entry, Journal, Snapshot, symbol_of
 from deleverage.policies import one_of
 from deleverage.statistics.clock import Marks, bars_of, lowest_within, marks_on, union_clock
 from deleverage.statistics.wallet import wallet_on
@@ -37,8 +37,11 @@ class Curves:
     distance also where no mark can liquidate. ``position`` is the journal's number of the open
     position, −1 while flat.
 
+    ``notional`` ≥ 0 is |size| at mark. With both sides held at once (hedge mode) ``size`` is the
+    net, ``notional`` the sum of both, and what describes one position that of the larger.
+
     ``position_leverage`` is notional at mark ÷ (posted margin + its unrealised profit); a cross
-    position stands on the whole account, so there it equals ``account_leverage``, notional at mark
+    position stands on the whole account, so there it equals ``account_leverage``, ``notional``
     ÷ equity. ``margin_ratio`` is maintenance ÷ what stands behind the position (1: liquidated), at
     the worst mark inside the bar where the position was held through it, NaN while flat.
     """
@@ -49,6 +52,7 @@ class Curves:
     equity: Floats
     worst_equity: Floats
     size: Floats
+    notional: Floats
     entry_price: Floats
     liquidation_price: Floats
     distance: Floats
@@ -67,7 +71,7 @@ class Curves:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """One instrument's position on a clock: the state after the last change up to each instant."""
+    """One slot's position on a clock: the state after the last change up to each instant."""
 
     size: Floats
     entry: Floats
@@ -105,7 +109,7 @@ def account_curves(
         worst = lowest_within(worst, stamps, chosen)
         at = np.searchsorted(stamps, chosen)
         wallet, equity = wallet[at], equity[at]
-    return _assemble(chosen, _held(journal.snapshots, columns, chosen), marks_on(columns, chosen),
+    return _assemble(chosen, _slots(journal.snapshots, columns, chosen), marks_on(columns, chosen),
                      wallet, equity, worst)
 
 
@@ -122,10 +126,10 @@ def worst_by_bar(journal: Journal, close_ns: Ints) -> dict[int, float]:
 
 def _check(journal: Journal, markets: Sequence[MarketColumns]) -> None:
     known = {market.market.instrument.symbol for market in markets}
-    for shot in journal.snapshots:
-        if shot.symbol not in known:
-            raise UsageError(f"the account also traded {shot.symbol}: its columns are needed for "
-                             f"equity (given: {', '.join(sorted(known))})")
+    for symbol in dict.fromkeys(symbol_of(shot.symbol) for shot in journal.snapshots):
+        if symbol not in known:
+            raise UsageError(f"the account also traded {symbol}: its columns are needed for equity "
+                             f"(given: {', '.join(sorted(known))})")
 
 
 def _booked(entries: Iterable[Entry], markets: Sequence[MarketColumns]) -> list[tuple[int, float]]:
@@ -147,18 +151,29 @@ def _valued(journal: Journal, markets: Sequence[MarketColumns], stamps: Ints,
     """(equity, lowest equity) at every instant of the union clock."""
     equity, worst = wallet, wallet
     for market in markets:
-        held, mark = _held(journal.snapshots, market, stamps), marks_on(market, stamps)
-        at_close = _unrealised(held, mark.close)
-        extreme = _unrealised(held, np.where(held.size > 0, mark.low, mark.high))
-        equity, worst = equity + at_close, worst + np.minimum(extreme, at_close)
+        mark = marks_on(market, stamps)
+        net, low, high = (np.zeros(len(stamps)) for _ in range(3))
+        for held in _slots(journal.snapshots, market, stamps):
+            net += _unrealised(held, mark.close)
+            low += _unrealised(held, mark.low)
+            high += _unrealised(held, mark.high)
+        equity, worst = equity + net, worst + np.minimum(np.minimum(low, high), net)
     for bar, value in worst_by_bar(journal, stamps).items():
         worst[bar] = min(value, float(equity[bar]))
     return equity, worst
 
 
-def _held(snapshots: Iterable[Snapshot], columns: MarketColumns, clock: Ints) -> _Held:
+def _slots(snapshots: Iterable[Snapshot], columns: MarketColumns, clock: Ints) -> list[_Held]:
+    """The positions of an instrument, one a slot; a flat one where it was never traded."""
     symbol = columns.market.instrument.symbol
-    own = [shot for shot in snapshots if shot.symbol == symbol]
+    own: dict[str, list[Snapshot]] = {}
+    for shot in snapshots:
+        if symbol_of(shot.symbol) == symbol:
+            own.setdefault(shot.symbol, []).append(shot)
+    return [_held(shots, clock) for shots in own.values() or [[]]]
+
+
+def _held(own: Sequence[Snapshot], clock: Ints) -> _Held:
     nan = math.nan
     rows = [(0.0, nan, 0.0, nan, 0.0, -1)]
     rows += [(s.size, s.entry_price, s.margin, s.liquidation_price, s.maintenance,
@@ -172,21 +187,34 @@ def _held(snapshots: Iterable[Snapshot], columns: MarketColumns, clock: Ints) ->
     return _Held(size, entry, margin, liquidation, maintenance, number.astype(np.int64), through)
 
 
+def _larger(slots: Sequence[_Held]) -> _Held:
+    """At each instant the larger of the positions of an instrument."""
+    chosen = slots[0]
+    for other in slots[1:]:
+        more = np.abs(other.size) > np.abs(chosen.size)
+        chosen = _Held(*(np.where(more, getattr(other, item.name), getattr(chosen, item.name))
+                         for item in dataclasses.fields(_Held)))
+    return chosen
+
+
 def _unrealised(held: _Held, price: Floats) -> Floats:
     return np.where(held.size == 0, 0.0, held.size * (price - np.nan_to_num(held.entry)))
 
 
-def _assemble(clock: Ints, held: _Held, mark: Marks, wallet: Floats, equity: Floats,
+def _assemble(clock: Ints, slots: Sequence[_Held], mark: Marks, wallet: Floats, equity: Floats,
               worst_equity: Floats) -> Curves:
-    close, side = mark.close, np.sign(held.size)
-    isolated = held.margin > 0
-    notional = np.where(side == 0, 0.0, np.abs(held.size) * close)
+    held, close = _larger(slots), mark.close
+    side, isolated = np.sign(held.size), held.margin > 0
+    gross = np.sum([np.abs(slot.size) for slot in slots], axis=0)
+    notional = np.where(gross == 0, 0.0, gross * close)
     account = _ratio(notional, equity)
-    own = np.where(isolated, _ratio(notional, held.margin + _unrealised(held, close)), account)
+    own = np.where(isolated, _ratio(np.abs(held.size) * close,
+                                    held.margin + _unrealised(held, close)), account)
     distance = side * (close - held.liquidation) / close
     extreme = np.where(held.through, np.where(side > 0, mark.low, mark.high), close)
     behind = np.where(isolated, held.margin, wallet)
-    return Curves(clock, close, wallet, equity, worst_equity, held.size, held.entry,
+    net = np.sum([slot.size for slot in slots], axis=0)
+    return Curves(clock, close, wallet, equity, worst_equity, net, notional, held.entry,
                   held.liquidation, distance, np.where(side == 0, np.nan, own),
                   np.where(side == 0, np.nan, account), _margin_ratio(held, behind, extreme),
                   held.number)

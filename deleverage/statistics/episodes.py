@@ -11,7 +11,15 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from deleverage.journal import Cause, Entry, Fill, Journal, LiquidationEvent, Snapshot
+from deleverage.journal import (
+    Cause,
+    Entry,
+    Fill,
+    Journal,
+    LiquidationEvent,
+    Snapshot,
+    symbol_of,
+)
 
 Key = tuple[str, int]  # symbol, number
 
@@ -123,7 +131,7 @@ def episodes(journal: Journal, symbol: str | None = None) -> tuple[Episode, ...]
             episode.funded.add(payment.bar)
             _flow(episode, payment.bar, Cause.FUNDING, payment.amount)
     for shot in journal.snapshots:
-        episode = found.get((shot.symbol, shot.position))
+        episode = found.get((symbol_of(shot.symbol), shot.position))
         if episode is not None and shot.size:
             episode.states.append(shot)
     for event in journal.liquidations:

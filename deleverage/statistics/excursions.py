@@ -14,19 +14,15 @@ equity. So the points looked at are
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from deleverage.columns import MARK_STATES, Floats, MarketColumns
+from deleverage.columns import MARK_STATES, MarketColumns
 from deleverage.journal import Journal, Snapshot
-from deleverage.statistics.clock import bars_of
-from deleverage.statistics.curves import worst_by_bar
 from deleverage.statistics.episodes import Episode
-from deleverage.statistics.marks import marks
+from deleverage.statistics.path import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,35 +53,6 @@ class Excursion:
     closest: float | None
     last_through: bool
     mark_state: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """What positions are looked up in: mark and last of one market, and what the journal adds.
-
-    ``worst_equity`` holds the bars with fills of one position only: where two met in a bar, of one
-    instrument or of several, the lowest equity cannot be put down to either.
-    """
-
-    low: Floats
-    high: Floats
-    close: Floats
-    last_low: Floats
-    last_high: Floats
-    mark_state: NDArray[np.uint8]
-    worst_equity: Mapping[int, float]
-
-    @classmethod
-    def of(cls, columns: MarketColumns, journal: Journal, found: Sequence[Episode]) -> Path:
-        """The path of a market; DataError where a mark is not a number."""
-        low, high, close = marks(columns)
-        bars = Counter(bar for episode in found
-                       for bar in {leg.bar for leg in (*episode.opened, *episode.closed)})
-        shared = _held_beside(journal, columns)
-        alone = {bar: value for bar, value in worst_by_bar(journal, columns.close_ns).items()
-                 if bars[bar] == 1 and bar not in shared}
-        return cls(low, high, close, columns.lines["low"], columns.lines["high"],
-                   columns.execution_mark.state, alone)
 
 
 def excursions(
@@ -178,21 +145,6 @@ def _forced_steps(episode: Episode) -> Iterator[Point]:
                   and math.isclose(state.size, held, rel_tol=1e-9)]
         if event.size_after and before:
             yield Point(event.bar, event.trigger_mark, before[-1])
-
-
-def _held_beside(journal: Journal, columns: MarketColumns) -> set[int]:
-    """Bars in which the account held or changed a position in another instrument."""
-    own = columns.market.instrument.symbol
-    busy = np.zeros(len(columns), dtype=bool)
-    for symbol in {shot.symbol for shot in journal.snapshots} - {own}:
-        shots = [shot for shot in journal.snapshots if shot.symbol == symbol]
-        stamps = np.array([shot.ts for shot in shots], dtype=np.int64)
-        sizes = np.array([0.0, *(shot.size for shot in shots)])
-        held = sizes[np.searchsorted(stamps, columns.close_ns, side="right")] != 0
-        changed = bars_of(columns, stamps)
-        held[changed[changed < len(held)]] = True
-        busy |= held
-    return set(np.flatnonzero(busy).tolist())
 
 
 def _exit_mark(episode: Episode) -> float | None:

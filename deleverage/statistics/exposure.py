@@ -88,9 +88,8 @@ def exposure(curves: Curves, found: Sequence[Episode], trades: Sequence[Trade], 
              start_ns: int) -> Exposure:
     """LeverageExposure of one instrument; ``start`` is the wallet at ``start_ns``."""
     weight = hours(curves.close_ns)
-    held = curves.size != 0
+    held, notional = curves.position >= 0, curves.notional
     in_market = math.fsum(weight[held])
-    notional = np.where(held, np.abs(curves.size) * curves.mark, 0.0)
     run_h = (int(curves.close_ns[-1]) - start_ns) / HOUR if len(curves) else 0.0
     peak, trough = _deepest(curves, start)
     return Exposure(

@@ -21,7 +21,8 @@ class ScanRow:
     with ``right`` its denominator (Trade.right); None without a right trade. ``near_misses`` counts
     positions that lived with ≥ 80 % of their buffer used; ``closest_bp`` is the least distance of
     the mark to the liquidation price of any position that lived (bp of mark), None where none could
-    be liquidated. ``note`` says why a row is infeasible, or how many orders were refused.
+    be liquidated. ``reductions`` counts the steps by which the venue took a part of a position.
+    ``note`` says why a row is infeasible, how many reductions there were or orders were refused.
     """
 
     leverage: float
@@ -40,6 +41,7 @@ class ScanRow:
     near_misses: int | None = None
     closest_bp: float | None = None
     rejections: int | None = None
+    reductions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,9 @@ def scan_row(leverage: float, statistics: Mapping[str, Any], note: str = "") -> 
     notes = [note] if note else []
     if not trades["count"] + trades["open"]:
         notes.append("nothing was traded")
+    reductions = statistics["liquidations"]["reductions"]
+    if reductions:
+        notes.append(f"{reductions} reduction{'s' if reductions > 1 else ''} by the venue")
     if refused:
         notes.append(f"{refused} order{'s' if refused > 1 else ''} refused")
     return ScanRow(
@@ -101,7 +106,8 @@ def scan_row(leverage: float, statistics: Mapping[str, Any], note: str = "") -> 
         margin_lost=statistics["liquidations"]["margin_lost"],
         right=trades["right"], p_liquidated_right=trades["p_liquidated_right"],
         fees=statistics["costs"]["fees"], funding=statistics["funding"]["net"],
-        near_misses=near["at_80"], closest_bp=near["closest_bp"], rejections=refused)
+        near_misses=near["at_80"], closest_bp=near["closest_bp"], rejections=refused,
+        reductions=reductions)
 
 
 def infeasible(leverage: float, share: float) -> ScanRow:

@@ -1,4 +1,4 @@
-"""A journal's records put on one instrument's clock, by their time."""
+"""The bars an account walked, and a journal's records put into them, by their time."""
 
 from __future__ import annotations
 
@@ -9,19 +9,25 @@ from typing import Any
 import numpy as np
 
 from deleverage.columns import MarketColumns
-from deleverage.journal import Journal
+from deleverage.journal import Journal, symbol_of
 from deleverage.statistics.clock import bars_of
 
 _PLACED = ("entries", "fills", "liquidations", "funding", "rejections", "snapshots")
 
 
+def walked(columns: MarketColumns) -> MarketColumns:
+    """The bars the account walked: the finer ones inside, where there are some."""
+    return columns if columns.inner is None else columns.inner.fine
+
+
 def placed(journal: Journal, columns: MarketColumns) -> Journal:
     """The journal with every record of the instrument of ``columns`` in the bar its time lies in.
 
-    In an account of one instrument that is the bar the record names, and nothing is copied. Where
-    instruments are on different clocks, one may change while a longer bar of its own has not ended
-    yet (a liquidation of the whole cross account): it then belongs to that bar. What comes after
-    the last bar is put into the last; what precedes the first bar (``bar`` −1) stays.
+    In an account of one instrument that is the bar the record names, and nothing is copied. A
+    record names the strategy's bar where the account walked finer ones (``columns`` are these); and
+    where instruments are on different clocks, one may change while a longer bar of its own has not
+    ended yet (a liquidation of the whole cross account). What comes after the last bar is put into
+    the last; what precedes the first bar (``bar`` −1) stays.
     """
     if not len(columns):
         return journal
@@ -33,7 +39,7 @@ def placed(journal: Journal, columns: MarketColumns) -> Journal:
 
 def _placed(records: Sequence[Any], columns: MarketColumns, symbol: str) -> list[Any]:
     own = [index for index, record in enumerate(records)
-           if record.symbol == symbol and record.bar >= 0]
+           if record.bar >= 0 and symbol_of(record.symbol) == symbol]
     stamps = np.array([records[index].ts for index in own], dtype=np.int64)
     bars = np.minimum(bars_of(columns, stamps), len(columns) - 1).tolist()
     found = list(records)

@@ -21,7 +21,7 @@ from deleverage.statistics.marks import judged_on
 from deleverage.statistics.near_miss import near_misses
 from deleverage.statistics.orders import order_figures
 from deleverage.statistics.performance import performance
-from deleverage.statistics.placing import placed
+from deleverage.statistics.placing import placed, walked
 from deleverage.statistics.trade_figures import trade_figures
 from deleverage.statistics.trades import Trade, trade_list
 from deleverage.statistics.wallet import opening_wallet
@@ -32,7 +32,7 @@ class RunRecord:
     """One run prepared for its figures: what every calculator takes, computed once."""
 
     journal: Journal  # its records of this instrument counted in the bars of ``columns``
-    columns: MarketColumns  # with the mark the account was judged on
+    columns: MarketColumns  # those the account walked, with the mark it was judged on
     curves: Curves
     episodes: tuple[Episode, ...]
     excursions: tuple[Excursion, ...]
@@ -50,19 +50,22 @@ class RunRecord:
         horizon_bars: int | None = None,
         others: Sequence[MarketColumns] = (),
     ) -> RunRecord:
-        """Rebuild curves, positions and trades of one instrument from the journal.
+        """Rebuild curves, positions and trades of one instrument from the journal, in the bars
+        the account walked (the finer ones, where ``columns`` has some inside).
 
         ``others`` are further instruments of the same account, on any clock that meets its own;
         ``mark="last"`` where the run was judged on last price; ``exit_reasons`` and
-        ``horizon_bars`` as :func:`~deleverage.statistics.trades.trade_list` takes them.
+        ``horizon_bars`` (counted in those bars) as
+        :func:`~deleverage.statistics.trades.trade_list` takes them.
         """
-        judged = judged_on(columns, mark)
+        judged = judged_on(walked(columns), mark)
         journal = placed(journal, judged)
         found = episodes(journal, columns.market.instrument.symbol)
         met = excursions(found, journal, judged)
         trades = trade_list(found, met, judged, exit_reasons, horizon_bars)
-        start_ns = int(columns.close_ns[0]) - columns.market.step_ns if len(columns) else 0
-        curves = account_curves(journal, judged, [judged_on(other, mark) for other in others])
+        start_ns = int(judged.close_ns[0]) - judged.market.step_ns if len(judged) else 0
+        curves = account_curves(journal, judged,
+                                [judged_on(walked(other), mark) for other in others])
         return cls(journal, judged, curves, found, met, trades, opening_wallet(journal), start_ns)
 
 

@@ -79,16 +79,17 @@ class Scribe:
         self.number += 1
         self._shot(bar, None)
 
-    def fund(self, bar: int, rate: float, price: float, state: str = "settled") -> None:
+    def fund(self, bar: int, rate: float, price: float, state: str = "settled",
+             basis: str = "mark", expected: float = 0.0) -> None:
         """A settlement, borne by the posted margin where isolated."""
-        amount = 0.0 if state == "missing" else -self.size * price * rate
+        amount = 0.0 if state in ("missing", "stale") else -self.size * price * rate
         balance = self.symbol if self.isolated else FREE
         if self.isolated:
             self.margin += amount
         self._book(bar, Cause.FUNDING, amount, balance=balance)
         self.journal.funding.append(FundingPayment(
             bar, int(self.columns.close_ns[bar]), self.symbol, self.size, price, rate, amount,
-            "position", state, self.number))
+            "position", state, self.number, basis, expected))
         self._shot(bar, None)
 
     def add_margin(self, bar: int, amount: float) -> None:

@@ -10,11 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deleverage.coarser import coarser
 from deleverage.columns import MarketColumns
 from deleverage.errors import DataError
 from deleverage.journal import Journal
 from deleverage.statistics.clock import bars_of, lowest_within, marks_on, union_clock
 from deleverage.statistics.curves import Curves, account_curves
+from deleverage.statistics.exposure import exposure
+from deleverage.statistics.summary import RunRecord
 from deleverage.timestamps import MINUTE, parse
 from tests.markets import make_columns
 from tests.statistics.scribe import Scribe
@@ -211,3 +214,53 @@ def naive(journal: Journal, markets: list[MarketColumns], stamp: int) -> float:
         if known and known[-1].size:
             worth += known[-1].size * (closes[-1] - known[-1].entry_price)
     return worth
+
+
+def test_both_sides_of_one_instrument_at_once() -> None:
+    """Hedged: equity is exact, the size net, the notional of both; a position's own curves are the
+    larger one's, and the lowest equity is at the extreme that hurts both together most."""
+    long = Scribe(make_columns(ETH), cash=10_000.0)
+    short = Scribe(long.columns, journal=long.journal, leverage=5.0)
+    short.number = 1  # numbers count over the account
+    long.open(0, 3.0, 2_400.0)
+    short.open(0, -1.0, 2_400.0)
+    hedged = [dataclasses.replace(shot, symbol=f"ETHUSDT {'long' if shot.size > 0 else 'short'}")
+              for shot in long.journal.snapshots]
+    long.journal.snapshots[:] = hedged
+    record = RunRecord.of(long.journal, long.columns)
+    curves = record.curves
+    assert curves.size.tolist() == [2.0, 2.0, 2.0]
+    assert curves.notional.tolist() == pytest.approx([9_600, 9_640, 9_200])
+    assert curves.equity.tolist() == pytest.approx([10_000, 10_020, 9_800])
+    assert curves.worst_equity[2] == pytest.approx(10_000 - 3 * 200 + 200)
+    assert curves.position.tolist() == [1, 1, 1]
+    assert curves.account_leverage[0] == pytest.approx(0.96)
+    assert curves.position_leverage[0] == pytest.approx(10.0)
+    assert [trade.side for trade in record.trades] == [1, -1]
+    assert [trade.margin for trade in record.trades] == pytest.approx([720.0, 480.0])
+    assert exposure(curves, record.episodes, record.trades, record.start,
+                    record.start_ns).bars_in_market == 3
+
+
+def test_figures_are_of_the_bars_the_account_walked() -> None:
+    """A strategy on 5m bars over 1m bars: what happened at 00:07 is found there, whatever 5m bar
+    the records name, with the mark's extremes of the finer bars it was held through."""
+    fine = make_columns([(2_400, 2_401, 2_399, 2_400)] * 6 + [(2_400, 2_420, 2_390, 2_410)]
+                        + [(2_410, 2_415, 2_300, 2_405)] * 2 + [(2_405, 2_500, 2_404, 2_405)] * 6)
+    book = Scribe(fine, cash=1_000.0)
+    book.open(6, 1.0, 2_400.0, worst=990.0)  # closes at 00:07
+    book.close(8, 2_405.0, worst=905.0)
+    journal = book.journal
+    for name in ("entries", "fills", "snapshots"):
+        records = getattr(journal, name)
+        records[:] = [dataclasses.replace(found, bar=min(found.bar, 1)) for found in records]
+    coarse = coarser(fine, 5 * MINUTE)
+    record = RunRecord.of(journal, coarse)
+    (trade,) = record.trades
+    assert (trade.entry_bar, trade.exit_bar) == (6, 8)
+    assert trade.holding_ns == 2 * MINUTE
+    assert trade.mae == pytest.approx(100 / 2_400)  # the low of 00:08, not the 2,500 after 00:09
+    assert trade.mfe == pytest.approx(15 / 2_400)
+    assert len(record.curves) == len(fine)
+    assert record.curves.worst_equity[6:10].tolist() == pytest.approx([990, 900, 905, 1_005])
+    assert record.start_ns == parse("2026-01-28")

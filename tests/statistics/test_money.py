@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -63,6 +64,46 @@ def test_without_any_known_rate_the_amount_is_unknown() -> None:
     book.fund(3, math.nan, math.nan, state="missing")
     figures = funding(book.journal, book.columns)
     assert (figures.uncertain, figures.uncertain_share) == (None, None)
+
+
+def test_what_was_not_booked_counts_at_the_last_known_rate() -> None:
+    """Skipped and stale settlements are uncertain by what the journal expected of them; the ledger
+    says on which price the others were charged."""
+    book = scribe()
+    book.open(0, 1.0, 2_400.0)
+    book.fund(1, 0.0002, 2_400.0)
+    book.fund(2, 0.0001, 2_400.0, basis="index")
+    book.fund(3, math.nan, 2_400.0, state="missing", expected=-0.36)
+    book.fund(4, math.nan, 2_400.0, state="stale", expected=0.12)
+    book.fund(5, 0.0001, 2_410.0, state="imputed", expected=-0.241)
+    figures = funding(book.journal, book.columns)
+    assert [(row.state, row.count) for row in figures.by_state] == [
+        ("settled", 2), ("imputed", 1), ("missing", 1), ("stale", 1)]
+    assert [row.expected for row in figures.by_state] == [0.0, -0.241, -0.36, 0.12]
+    assert [(row.basis, row.count, row.net) for row in figures.by_basis] == [
+        ("index", 1, pytest.approx(-0.24)), ("mark", 2, pytest.approx(-0.48 - 0.241))]
+    assert (figures.missing_due, figures.unbooked) == (3, 2)
+    assert figures.expected == pytest.approx(-0.24)
+    assert figures.uncertain == pytest.approx(0.241 + 0.36 + 0.12)
+    assert figures.uncertain_share == pytest.approx(0.721 / (0.72 + 0.721))
+    assert figures.net == pytest.approx(-0.72 - 0.241)
+
+
+def test_orders_filled_in_parts() -> None:
+    """An order filled in three bars is one order in parts; the venue's own fills are none."""
+    book = scribe()
+    for bar in range(3):
+        book.open(bar, 1.0, 2_400.0, reason="limit")
+    book.open(3, 1.0, 2_400.0)
+    book.close(4, 2_400.0, share=0.5, reason="adl")
+    book.liquidate(5, 2_100.0)
+    fills = book.journal.fills
+    fills[:] = [dataclasses.replace(fill, order_ref=7) if fill.reason == "limit" else fill
+                for fill in fills]
+    figures = order_figures(book.journal)
+    assert (figures.fills, figures.forced, figures.orders) == (6, 2, 2)
+    assert (figures.in_parts, figures.part_fills) == (1, 3)
+    assert figures.fills_by_reason == {"limit": 3, "market": 1, "adl": 1, "liquidation": 1}
 
 
 def test_liquidations_by_what_the_mark_was_known_from() -> None:
