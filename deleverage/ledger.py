@@ -37,12 +37,20 @@ def _balances_move_by_their_bookings(before: State, change: Change) -> bool:
 
 
 def _isolated_loss_is_capped(before: State, change: Change) -> bool:
-    lost = {b.symbol: b.amount for b in change.bookings
-            if b.cause is Cause.LIQUIDATION and b.balance != FREE}
-    returned = {b.symbol: -b.amount for b in change.bookings
-                if b.cause is Cause.TRANSFER and b.balance in lost}
-    return all(returned.get(symbol, 0.0) >= 0 and amount == returned.get(symbol, 0.0)
-               - before.balance(symbol) for symbol, amount in lost.items())
+    forced = (Cause.LIQUIDATION, Cause.LIQUIDATION_FEE)
+    symbols = {b.balance for b in change.bookings if b.cause in forced} - {FREE}
+    for symbol in symbols:
+        own = [b for b in change.bookings if b.balance == symbol]
+        lost = -math.fsum(b.amount for b in own if b.cause in forced)
+        returned = -math.fsum(b.amount for b in own if b.cause is Cause.TRANSFER)
+        posted = before.balance(symbol)
+        tolerance = 1e-9 * max(1.0, abs(posted), *(abs(b.amount) for b in own))
+        if symbol in change.state.positions:  # a reduction: the rest of the margin stays posted
+            if returned or change.state.balance(symbol) < min(posted, 0.0) - tolerance:
+                return False
+        elif returned < 0 or abs(lost + returned - posted) > tolerance:
+            return False
+    return True
 
 
 def _nothing_is_left_owing(before: State, change: Change) -> bool:
@@ -54,7 +62,7 @@ RULES: Mapping[str, Callable[[State, Change], bool]] = MappingProxyType({
     "balances are finite": _balances_are_finite,
     "transfers sum to zero": _transfers_sum_to_zero,
     "every balance moves by its bookings": _balances_move_by_their_bookings,
-    "an isolated liquidation loses exactly the posted margin": _isolated_loss_is_capped,
+    "an isolated position never loses more than its posted margin": _isolated_loss_is_capped,
     "a flat account owes nothing": _nothing_is_left_owing,
 })
 

@@ -256,16 +256,16 @@ def _bad(rule: str) -> tuple[State, Change]:
     """A state and a change that breaks one rule and no other."""
     before = holding(10, 3_000, 3_000)
     seized = account.seize(before, ETH)
-    half = Booking(Cause.LIQUIDATION, ETH, ETH, -1_500)
+    beyond = Booking(Cause.LIQUIDATION, ETH, ETH, -3_500)
     return {
         "balances are finite": (before, Change(
             before, (Booking(Cause.FEE, ETH, FREE, math.inf),))),
         "transfers sum to zero": (before, Change(
             replace(before, free=1_010), (Booking(Cause.TRANSFER, ETH, FREE, 10),))),
         "every balance moves by its bookings": (before, Change(replace(before, free=1_010), ())),
-        "an isolated liquidation loses exactly the posted margin": (before, Change(
-            before.with_position(ETH, replace(before.positions[ETH], margin=1_500), 1_000),
-            (half,))),
+        "an isolated position never loses more than its posted margin": (before, Change(
+            before.with_position(ETH, replace(before.positions[ETH], margin=-500), 1_000),
+            (beyond,))),
         "a flat account owes nothing": (before, Change(
             replace(seized.state, free=-1), (*seized.bookings,
                                              Booking(Cause.FEE, ETH, FREE, -1_001)))),

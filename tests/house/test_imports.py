@@ -20,7 +20,7 @@ PURE = (
     "deleverage.margin", "deleverage.venues", "deleverage.account", "deleverage.book",
     "deleverage.ledger", "deleverage.matching", "deleverage.slippage", "deleverage.steps",
     "deleverage.detectors", "deleverage.statistics",
-    "deleverage.coarser", "deleverage.publication",
+    "deleverage.coarser", "deleverage.forced", "deleverage.publication",
 )
 # above the backtrader adapters: what asks for runs and what shows them
 RESULTS = (
