@@ -27,6 +27,7 @@ RULES, SOLVE, LADDER = f"{ROOM}/rules.py", f"{ROOM}/solve.py", f"{ROOM}/ladder.p
 BRACKETS, LOOKUP = f"{ROOM}/brackets.py", f"{ROOM}/__init__.py"
 BINANCE, BYBIT, OKX, GATE = (f"{ROOM}/{name}.py" for name in ("binance", "bybit", "okx", "gate"))
 HYPERLIQUID = f"{ROOM}/hyperliquid.py"
+SLIPPAGE = "deleverage/slippage.py"
 
 _LEVEL = ("solve.terms_at_liquidation(\n"
           "                ladder, -side, size * entry - side * wallet, self.maintenance_fee)")
@@ -260,4 +261,26 @@ LIQUIDATION = (
              "larger[symbol] = larger.get(symbol, 0.0) + amount"),
 )
 
-MUTATIONS = ARITHMETIC + PRICES + MARGINS + VENUES + FUNDING + LIQUIDATION
+FILLS = (
+    Mutation("an amount without its rate counts for nothing", SOLVE,
+             "    if rate is None:\n        raise UsageError(\"a maintenance amount",
+             "    if False:\n        raise UsageError(\"a maintenance amount"),
+    Mutation("one's own fees do not reach maintenance", RULES,
+             "replace(self, closing_fee=fees.taker) if self.fee_inside else self", "self"),
+    Mutation("the maker fee held inside maintenance", RULES,
+             "closing_fee=fees.taker)", "closing_fee=fees.maker)"),
+    Mutation("a change of ladder one period late", LOOKUP,
+             "if from_ns < moment <= to_ns and", "if from_ns < moment < to_ns and"),
+    Mutation("the last coin's price charged to all", SLIPPAGE,
+             "mean = walked / 2", "mean = walked"),
+    Mutation("no thinning of the book in a cascade", SLIPPAGE,
+             "1 + rate / self.halving_rate", "1.0"),
+    Mutation("unknown liquidations are none", SLIPPAGE,
+             "return MEDIAN_THINNING if", "return 1.0 if"),
+    Mutation("an unknown volume costs nothing", SLIPPAGE,
+             "            return WORST\n", "            return 0.0\n"),
+    Mutation("a bar's volume taken for a minute's", SLIPPAGE,
+             "return self.volume * MINUTE / self.step_ns", "return self.volume"),
+)
+
+MUTATIONS = ARITHMETIC + PRICES + MARGINS + VENUES + FUNDING + LIQUIDATION + FILLS

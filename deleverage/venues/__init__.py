@@ -24,8 +24,8 @@ from deleverage.venues.ladder import Ladder, LadderUse
 from deleverage.venues.okx import OkxInverse, OkxSwap
 from deleverage.venues.rules import InverseRules, VenueRules
 
-__all__ = ["InverseRules", "Ladder", "LadderUse", "VenueRules", "check_leverage", "get", "names",
-           "products", "rules_class", "symbols"]
+__all__ = ["InverseRules", "Ladder", "LadderUse", "VenueRules", "changes", "check_leverage", "get",
+           "names", "products", "rules_class", "symbols"]
 
 NEAREST_LATER = "nearest-later"
 
@@ -81,6 +81,33 @@ def get(
     known = _ladders_of(rules, symbol)
     chosen = _choose(known, when, later=ladder == NEAREST_LATER)
     return rules(symbol, LadderUse(chosen, when if when is not None else _observed_ns(chosen)))
+
+
+def changes(
+    venue: str, symbol: str, from_ns: int, to_ns: int, product: str | None = None,
+) -> tuple[tuple[int, VenueRules], ...]:
+    """When another bundled ladder begins to hold after ``from_ns`` and up to ``to_ns``, in order.
+
+    Each change is the UTC nanosecond and the rules from then on: ``get(at=…)`` answers with the
+    ladder of the last change not after that time, or with that of ``from_ns`` where there is none
+    yet. A ladder changes where a new one was observed, where a known change of rules closes it and,
+    from none, where the first was observed. Empty where nothing changes. Raises UnknownName as
+    ``get`` does, UsageError for a period that ends before it begins.
+    """
+    if to_ns < from_ns:
+        raise UsageError(f"a period cannot end before it begins: {timestamps.show(from_ns)} to "
+                         f"{timestamps.show(to_ns)}")
+    rules = rules_class(venue, product)
+    symbol = _spelled(rules, symbol)
+    known = _ladders_of(rules, symbol)
+    days = {day for item in known for day in (item.observed, item.closed) if day is not None}
+    found, held = [], _held_at(known, from_ns)
+    for moment in sorted(map(timestamps.parse, days)):
+        following = _held_at(known, moment)
+        if from_ns < moment <= to_ns and following is not None and following is not held:
+            found.append((moment, rules(symbol, LadderUse(following, moment))))
+            held = following
+    return tuple(found)
 
 
 def check_leverage(rules: VenueRules, leverage: float, notional: float = 0.0) -> None:
@@ -143,6 +170,14 @@ def _choose(known: list[Ladder], when: int | None, later: bool) -> Ladder:
         f"no {first.venue} {first.symbol} ladder is known at {timestamps.show(when)}: the earliest "
         f"is {first.id}, observed {first.observed} (pass a ladder file, or ladder="
         f"{NEAREST_LATER!r} to assume that it held)")
+
+
+def _held_at(known: list[Ladder], when: int) -> Ladder | None:
+    """The ladder that holds at a time; None before the first is known."""
+    try:
+        return _choose(known, when, later=False)
+    except UsageError:
+        return None
 
 
 def _observed_ns(ladder: Ladder) -> int:

@@ -56,12 +56,14 @@ class BracketRules:
         return (ladder or self.ladder).bracket(notional)
 
     def maintenance_margin(self, notional: Any, *, ladder: Ladder | None = None,
-                           rate: Any = None, amount: Any = 0.0) -> Any:
+                           rate: Any = None, amount: Any = None) -> Any:
         """Maintenance margin of a notional: notional × rate − amount (without any fee).
 
         Where the ladder's bounds count contracts (OKX) a notional alone does not tell the bracket:
-        pass its rate, or ask ``position_maintenance``.
+        pass its rate, or ask ``position_maintenance``. Raises UsageError for an amount without its
+        rate.
         """
+        amount = solve.amount_of(rate, amount)
         rate, amount = solve.terms(ladder or self.ladder, notional, rate, amount)
         return margin.maintenance(notional, rate, amount)
 

@@ -1,14 +1,14 @@
 """What every venue answers: margins, limits, liquidation and bankruptcy price, who pays funding.
 
 Every method takes scalars or arrays. The ladder is the one in use unless another one, or a plain
-maintenance ``rate`` and ``amount``, is passed. Where no positive mark liquidates, a scalar answer
-is None and an array holds NaN.
+maintenance ``rate`` with its ``amount``, is passed. Where no positive mark liquidates, a scalar
+answer is None and an array holds NaN.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -55,6 +55,14 @@ class VenueRules(BracketRules):
     cross_assumed: ClassVar[str] = ""
     procedure: ClassVar[Procedure] = Takeover()
 
+    def charging(self, fees: Fees) -> Self:
+        """These rules for an account that pays ``fees``: its taker fee is the one that is held
+        inside maintenance. The same rules where the venue holds none there.
+
+        For fees of one's own only: Gate documents another fee for this purpose than its default.
+        """
+        return replace(self, closing_fee=fees.taker) if self.fee_inside else self
+
     @property
     def maintenance_fee(self) -> float:
         """The fee rate held inside maintenance: one's own, the venue's taker fee, or nothing."""
@@ -79,13 +87,14 @@ class VenueRules(BracketRules):
 
     def margin_ratio(self, side: Any, size: Any, entry_price: Any, wallet: Any, mark: Any, *,
                      cross: bool = False, ladder: Ladder | None = None, rate: Any = None,
-                     amount: Any = 0.0, others_unrealised: Any = 0.0,
+                     amount: Any = None, others_unrealised: Any = 0.0,
                      others_maintenance: Any = 0.0) -> Any:
         """Maintenance ÷ equity at a mark: 1 is liquidation, infinity that nothing is left.
 
         The arguments are those of :meth:`liquidation_price`; the equity is what the other positions
         leave to this one.
         """
+        amount = solve.amount_of(rate, amount)
         held = self._held(size, entry_price, mark, cross, ladder, rate, amount)
         wallet = wallet + others_unrealised - others_maintenance
         return solve.share(held, wallet + self.unrealised(side * size, entry_price, mark))
@@ -123,7 +132,7 @@ class VenueRules(BracketRules):
 
     def liquidation_price(
         self, side: Any, size: Any, entry_price: Any, wallet: Any, *, cross: bool = False,
-        ladder: Ladder | None = None, rate: Any = None, amount: Any = 0.0,
+        ladder: Ladder | None = None, rate: Any = None, amount: Any = None,
         others_unrealised: Any = 0.0, others_maintenance: Any = 0.0,
     ) -> Any:
         """The mark that liquidates; None (NaN in arrays) where no positive mark does.
@@ -133,8 +142,9 @@ class VenueRules(BracketRules):
         cross it is the account's balance, with the unrealised profit and the maintenance of the
         other positions, at their marks, beside it. The bracket is that of the liquidation notional
         (family A) or of the entry (family B). Raises UsageError for a size, price or side that
-        cannot be.
+        cannot be, and for an amount without its rate.
         """
+        amount = solve.amount_of(rate, amount)
         wallet = wallet + others_unrealised - others_maintenance
         chosen = ladder or self.ladder
         if not any(isinstance(v, np.ndarray) for v in (size, entry_price, wallet, side, rate)):

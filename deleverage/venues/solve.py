@@ -37,6 +37,20 @@ def _no_number() -> UsageError:
     return UsageError("the margin behind a position is not a number")
 
 
+def amount_of(rate: Any, amount: Any) -> Any:
+    """The maintenance amount that belongs to a given rate: 0 unless given.
+
+    Raises UsageError for an amount without its rate: beside the ladder's own rate and amount it
+    would count for nothing.
+    """
+    if amount is None:
+        return 0.0
+    if rate is None:
+        raise UsageError("a maintenance amount needs its rate: amount= was given without rate= "
+                         "(without both, the ladder in use tells them)")
+    return amount
+
+
 def terms(ladder: Ladder, key: Any, rate: Any, amount: Any) -> tuple[Any, Any]:
     """Rate and amount at a notional (or contracts), unless a rate is given."""
     if rate is not None:

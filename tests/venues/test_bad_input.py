@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,41 @@ def test_a_position_that_cannot_be(
         rules.liquidation_price(np.array([1, side]), np.array([5.0, size]),
                                 np.array([3_000.0, entry]), 100)
     one_line(caught.value)
+
+
+@pytest.mark.parametrize("rules", products(), ids=lambda rules: f"{rules.name}-{rules.product}")
+@pytest.mark.parametrize("amount", [300.0, 0.0, -1.0, NAN, np.array([300.0, 0.0])], ids=repr)
+def test_an_amount_without_its_rate(rules: VenueRules, amount: Any) -> None:
+    """Beside the ladder's own rate and amount it would count for nothing: every rule that takes one
+    refuses it, 0 included, for numbers and for arrays, in isolated and in cross."""
+    one: tuple[Any, ...] = (1, 5.0, 3_000.0, 1_500.0)
+    many: tuple[Any, ...] = (np.array([1, -1]), np.array([5.0, 6.0]), 3_000.0,
+                             np.array([1_500.0, 2_000.0]))
+    asked = [partial(rules.maintenance_margin, notional, amount=amount)
+             for notional in (15_000.0, np.array([15_000.0, 1.0]))]
+    for given in (one, many):
+        for cross in (False, True):
+            asked.append(partial(rules.liquidation_price, *given, amount=amount, cross=cross))
+            marked: tuple[Any, ...] = (*given, 2_900.0)
+            asked.append(partial(rules.margin_ratio, *marked, amount=amount, cross=cross))
+    for call in asked:
+        with pytest.raises(UsageError, match="a maintenance amount needs its rate") as caught:
+            call()
+        one_line(caught.value)
+
+
+@pytest.mark.parametrize("rules", products(), ids=lambda rules: f"{rules.name}-{rules.product}")
+def test_a_rate_without_an_amount_has_none(rules: VenueRules) -> None:
+    """A rate alone is a rate with amount 0, and an amount beside its rate counts."""
+    plain = rules.liquidation_price(1, 5.0, 3_000.0, 0.05, rate=0.01)
+    assert plain == rules.liquidation_price(1, 5.0, 3_000.0, 0.05, rate=0.01, amount=0.0)
+    assert plain != rules.liquidation_price(1, 5.0, 3_000.0, 0.05, rate=0.01, amount=0.001)
+    assert rules.maintenance_margin(1_000.0, rate=0.01) == 10
+    assert rules.maintenance_margin(1_000.0, rate=0.01, amount=1.0) == 9
+    pair = rules.liquidation_price(1, np.array([5.0, 5.0]), 3_000.0, 0.05, rate=0.01,
+                                   amount=np.array([0.0, 0.001]))
+    assert pair[0] == pytest.approx(plain)
+    assert pair[1] != pytest.approx(plain, rel=1e-12)
 
 
 @pytest.mark.parametrize(("leverage", "says"), [
