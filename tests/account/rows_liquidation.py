@@ -146,4 +146,9 @@ ROWS = (
         [buy(0, 50), buy(0, 10, feed=1)], other=[S, S, S, S],
         fills=[Fill(1, 50, 100, "market"), Fill(1, 10, 100, "market", symbol=BTC)],
         liquidations=[Loss(2, 90, 500)], wallet=10_000 - 500, equity=10_000 - 500),
+    Row("isolated: two that fall together die each of its own margin",
+        [S, S, (100, 100, 90, 95), S], [buy(0, 50), buy(0, 20, feed=1)],
+        other=[S, S, (100, 100, 85, 90), S],
+        fills=[Fill(1, 50, 100, "market"), Fill(1, 20, 100, "market", symbol=BTC)],
+        liquidations=[Loss(2, 90, 500), Loss(2, 90, 200, symbol=BTC)], wallet=10_000 - 700),
 )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.account.orders import Cancel, Flatten, buy, sell
 from tests.account.table import USUAL, Fill, Loss, Refusal, Row, still
 
 S = still()
 IN_LONG, IN_SHORT = Fill(1, 10, 100, "market"), Fill(1, -10, 100, "market")
 NARROW = ((0, 50_000, 0.005, 200), (50_000, None, 0.01, 5))
-POOR = {"margin": "cross", "cash": 1_000}
+POOR: dict[str, Any] = {"margin": "cross", "cash": 1_000}
 
 ROWS = (
     Row("margin: a buy beyond it is refused", [S, S], [buy(0, 1_001)],

@@ -159,15 +159,16 @@ def runs(row: Row) -> Iterator[Run]:
     The whole position goes at its bankruptcy price unless ``extra`` says so.
     """
     columns = markets(row)
-    extra = dict(row.extra)
+    extra: dict[str, Any] = dict(row.extra)
     if knows("liquidation"):
         extra.setdefault("liquidation", "takeover")
-    account = {"venue": row.venue, "leverage": row.leverage, "margin": row.margin,
-               "cash": row.cash, "path": row.path, "fill": row.fill, "entry_bar": row.entry_bar,
-               "fees": row.fees, "slippage_bp": row.slippage_bp, "ladder": ladder_of(row.ladder)}
+    account: dict[str, Any] = {
+        "venue": row.venue, "leverage": row.leverage, "margin": row.margin, "cash": row.cash,
+        "path": row.path, "fill": row.fill, "entry_bar": row.entry_bar, "fees": row.fees,
+        "slippage_bp": row.slippage_bp, "ladder": ladder_of(row.ladder)}
     for engine, options in MODES:
         yield play(Script, columns, engine=engine, engine_options=options,
-                   params={"steps": tuple(row.orders)}, **account, **extra)
+                   params={"steps": tuple(row.orders)}, **(account | extra))
 
 
 def check(row: Row, run: Run) -> None:
@@ -179,8 +180,9 @@ def check(row: Row, run: Run) -> None:
           row.fills)
     _same("liquidations", [Loss(e.bar, e.price, e.loss, e.cause, e.gap, e.symbol)
                            for e in journal.liquidations],
-          [loss if loss.cause else loss._replace(cause=event.cause) for loss, event in
-           itertools.zip_longest(row.liquidations, journal.liquidations) if loss])
+          [loss if loss.cause or n >= len(journal.liquidations) else
+           loss._replace(cause=journal.liquidations[n].cause)
+           for n, loss in enumerate(row.liquidations)])
     _same("forced closes", [(f.bar, f.price, f.symbol) for f in forced],
           [(loss.bar, loss.price, loss.symbol) for loss in row.liquidations])
     # a settlement at a rate of zero is recorded too: it moves nothing and no row lists it
