@@ -196,7 +196,8 @@ def test_a_mark_that_lacks_a_row_of_the_hour_is_unknown_to_the_strategy():
     kept = np.arange(8) != 3
     columns = market_columns(market, {**tables, "mark": tables["mark"].filter(pa.array(kept))})
     hours = coarser(columns, HOUR)
-    np.testing.assert_array_equal(hours.lines["mark_close"], [NAN, 108])
+    for name, known in (("open", 100), ("high", 110), ("low", 90), ("close", 108)):
+        np.testing.assert_array_equal(hours.lines[f"mark_{name}"], [NAN, known])
     assert hours.execution_mark.state.tolist() == [MARK_MISSING, MARK_EXACT]
     assert np.isnan(hours.execution_mark.open[0])
     assert hours.execution_mark.low[1] == 90

@@ -56,10 +56,11 @@ def test_every_change_of_interval_is_followed(gaps):
     ([*EIGHT, 16], [48]),
     ([*FOUR, 8], [24]),
     ([8, 8, 24, 16, 8, 8, 8], [24, 32, 48]),
+    ([*EIGHT, 16, 16, 16, *EIGHT], [48, 64, 80]),
 ], ids=str)
 def test_a_distance_that_stands_alone_is_a_hole(gaps, missing):
-    """Rows told by none, also seven of an hourly clock, and where a lone change could end the data.
-    """
+    """Rows told by none, also seven of an hourly clock, and where a lone change could end the data;
+    16 h, which do not divide a day, are a hole however often they come."""
     assert holes(*gaps) == missing
     usual = min(gaps)
     assert read(*gaps) == [usual] * (len(gaps) + 1)
@@ -182,12 +183,16 @@ def test_one_row_missing_at_a_change_back_is_one_missing_settlement():
                             ("01-28 16:00", "missing"), ("01-29 00:00", "settled")]
 
 
-def test_rows_that_do_not_fit_their_own_intervals_are_counted_by_the_later_one():
-    """15 h before an 8 h row, after one of 8 h: about two of them, so one is missing."""
-    funding = [("2026-01-28T08:00", 1e-4), ("2026-01-28T23:00", 1e-4)]
-    columns = make_columns([100.0] * 23, step="1h", funding=funding)
-    assert due(columns) == [("01-28 08:00", "settled"), ("01-28 15:00", "missing"),
-                            ("01-28 23:00", "settled")]
+@pytest.mark.parametrize(("first", "then", "hours", "missing"), [
+    ("08:00", "23:00", [8, 8], "15:00"), ("08:00", "20:00", [8, 8], "12:00"),
+    ("03:00", "15:00", [3, 8], "07:00")])
+def test_rows_that_do_not_fit_their_own_intervals_are_counted_by_the_later_one(first, then, hours,
+                                                                               missing):
+    """15 h before an 8 h row are about two of them, so one is missing; no row is due twice."""
+    funding = [(f"2026-01-28T{at}", 1e-4) for at in (first, then)]
+    columns = make_columns([100.0] * (int(then[:2])), step="1h", funding=funding, interval_h=hours)
+    assert due(columns)[-3:] == [(f"01-28 {first}", "settled"), (f"01-28 {missing}", "missing"),
+                                 (f"01-28 {then}", "settled")]
 
 
 # -------------------------------------------------------------------- Hyperliquid's hours
