@@ -121,6 +121,21 @@ def test_at_the_bankruptcy_price_nothing_is_left_for_a_fee(side: int, size: floa
     assert committed(before, ISOLATED, done.change).wallet == 1_000 + 3_000 - size * 300
 
 
+def test_at_the_bankruptcy_price_no_debt_of_dust_is_left() -> None:
+    """Here the margin less the loss is −2e-12 in floats: the margin is lost and nothing returned.
+    """
+    size, entry = 16.588, 1_402.82
+    margin = size * entry / 25
+    price = entry - margin / size
+    assert margin + size * (price - entry) < 0
+    for terms, before in ((ISOLATED, holding(size, entry, margin)),
+                          (CROSS, holding(size, entry, free=margin))):
+        done = forced.reduce(before, terms, ETH, size, price, FEE, {ETH: price})
+        assert (done.loss, done.fee, done.returned) == (margin, 0, 0)
+        after = committed(before, terms, done.change)
+        assert after.free == (before.free if terms.isolated else 0)
+
+
 @sides
 def test_a_price_beyond_bankruptcy_is_refused(side: int) -> None:
     """The account limits the order; a worse price is a defect of ours, in either margin mode."""

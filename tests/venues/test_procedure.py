@@ -91,6 +91,20 @@ def test_binance_asks_again_down_to_the_last_coin() -> None:
     assert closed == pytest.approx([160, 220, 20])
 
 
+def test_coin_margined_binance_closes_the_lowest_bracket_at_the_market() -> None:
+    """100 USD, far inside the lowest bracket: one order for all; no fee is known."""
+    ladder = make_ladder((0, 5, .004), (5, None, .005), unit="coin")
+    assert asked(on(BinanceCoinm, ladder), 100, 2_500) == Stage("market", 100, 0.0, 0.0, "account")
+
+
+def test_the_rest_lies_in_the_lower_bracket_by_the_float() -> None:
+    """8.118 coins at 3,816.76 are 30,984.45768 and, in floats, a hair above it: one lot more."""
+    bound = 30_984.45768
+    rules = on(BinanceUsdm, make_ladder((0, bound, .004), (bound, None, .005)))
+    assert bound < 8.118 * 3_816.76
+    assert asked(rules, 8.618, 3_816.76).size == 0.501
+
+
 def test_the_liquidation_fee_is_a_parameter_of_the_rules() -> None:
     """The 0.3 % of 2020 in place of 1.25 %: the stage takes what the rules say."""
     class Binance2020(BinanceUsdm):
@@ -289,8 +303,8 @@ def test_every_venue_says_what_it_does_and_what_is_assumed(
 
 
 @pytest.mark.parametrize(("part", "size", "lot", "closed"), [
-    (0.0004, 5, 0.001, 0.001), (0.1 + 0.2, 5, 0.1, 0.3), (4.9996, 5, 0.001, 5),
-    (4.5, 5, 1, 5), (4.999, 5, 0.001, 4.999), (0.5, 0.7, 1, 0.7)])
+    (0.0004, 5, 0.001, 0.001), (1e-15, 5, 0.001, 0.001), (0.1 + 0.2, 5, 0.1, 0.3),
+    (4.9996, 5, 0.001, 5), (4.5, 5, 1, 5), (4.999, 5, 0.001, 4.999), (0.5, 0.7, 1, 0.7)])
 def test_sizes_are_rounded_up_to_the_lot(
     part: float, size: float, lot: float, closed: float,
 ) -> None:
