@@ -140,10 +140,10 @@ class VolumeShare(Slippage):
                 f"unknown{self._stops()}")
 
 
-# a study of 21 perpetuals' books at the moment of a fall of 300 bp in 15 minutes (2023 to 2026)
+# of 21 perpetuals' books at the moment of a fall of 300 bp in 15 minutes, 2023 to 2026
 EVENT_DEPTH, EVENT_LEFT = 983_000.0, 0.63  # USD within 1 %, and which share of calm depth that is
 EXPONENT = 0.87
-MEDIAN_THINNING = 3.4  # of 636 liquidation events
+MEDIAN_THINNING = 3.4  # of 636 liquidation events, within 1 %
 MEDIAN_RATE = 1e6  # USD a minute: see CascadeDepth
 
 
@@ -159,21 +159,23 @@ class CascadeDepth(Slippage):
         q ≤ 1:  half spread + 1 % × q ÷ 2
         q > 1:  half spread + 1 % × (1 ÷ 2 + (q ^ (1 + exponent) − 1) ÷ (1 + exponent)) ÷ q
 
-    Defaults, all reported by one public study (event_facts §12, user_wants §3; not reproduced):
-    ``depth`` 1.56M USD, as the 983,000 USD found at the moment of a fall were 63 % of normal;
-    ``exponent`` 0.87, between its two fits of 0.861 and 0.875; ``half_spread_bp`` 0.3, with which
-    100,000 USD bought at that moment and sold in a calm book cost its 8.9 bp. It is the median of
-    21 coins: ETH and BTC are far deeper at large venues (pass ``depth=``), small coins are not.
+    The defaults are those of one public study of this strategy, not reproduced here
+    (min66633/liquidation-cascade-research, FINAL_REPORT and LIQ_FINDINGS): ``depth`` 1.56M USD, as
+    the 983,000 USD found at the moment of a fall were 63 % of normal; ``exponent`` 0.87, between
+    its two fits of 0.861 and 0.875; ``half_spread_bp`` 0.3, with which 100,000 USD bought at that
+    moment and sold in a calm book cost its 8.9 bp. They are medians of 21 coins: ETH and BTC are
+    far deeper at large venues (pass ``depth=``), small coins are not.
 
     ``halving_rate`` 416,667 USD a minute: its events thinned the book 3.4 times (median), and the
     four cascade hours of 2026-01-31 saw a median of 62M USD of BTC liquidations, 1.0M a minute
-    (event_facts §3; ETH's are not public); 1 + 1.0M ÷ 416,667 = 3.4. An ordinary hour (8,700 USD a
-    minute) then takes 2 % of the depth, the 17-fold thinning of one event in ten needs 6.7M a
-    minute, and the 63M a minute of 2025-10-10 thin it 152 times (109 to 523 were seen). Where the
-    liquidations are unknown, the book is taken as 3.4 times thinner.
+    (Binance, Bybit and OKX; ETH's are not public); 1 + 1.0M ÷ 416,667 = 3.4. The median hour, 8,700
+    USD a minute, then takes 2 % of the depth; the 17-fold thinning of one event in ten needs 6.7M a
+    minute; and the 63M a minute of ETH on Hyperliquid on 2025-10-10 thin it 152 times (109 to 523
+    were seen). Where the liquidations are unknown, the book is taken as 3.4 times thinner. The rate
+    is what the dataset reports: a sampled feed thins the book too little.
 
-    ``stop_wick`` 0.13: in the two deepest bars of 2026-01-31 last went below mark by 8 % and 18 %
-    of the wick (event_facts §3, §7). It is a share of the bar's own range: coarse bars lose more.
+    ``stop_wick`` 0.13: in the two deepest 5 m bars of 2026-01-31 on Bybit, last went below mark by
+    18 % and 8 % of the wick. It is a share of the bar's own range: coarse bars lose more.
     """
 
     depth: float = EVENT_DEPTH / EVENT_LEFT
