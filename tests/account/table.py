@@ -113,9 +113,10 @@ class Row:
     other: Sequence[Bar] | None = None  # a second instrument, BTCUSDT, beside the first
     stamps: Sequence[tuple[str, float]] = ()
     interval_h: float = 8.0
+    start: str = "2026-01-28"
     step: str = "1m"
     volume: Sequence[float] | None = None
-    ladder: Sequence[Rung] = ((0, None, 0.005, 200),)
+    ladder: Sequence[Rung] | None = ((0, None, 0.005, 200),)  # None: the venue's own
     venue: str = "binance"
     leverage: float = 10.0
     margin: str = "isolated"
@@ -144,7 +145,7 @@ def knows(parameter: str) -> bool:
 
 def markets(row: Row) -> list[MarketColumns]:
     """The columns of a row's instruments."""
-    common = {"step": row.step, "venue": row.venue}
+    common: dict[str, Any] = {"step": row.step, "start": row.start, "venue": row.venue}
     first = make_columns(list(row.bars), mark=None if row.mark is None else list(row.mark),
                          mark_step=row.mark_step, funding=row.stamps, interval_h=row.interval_h,
                          volume=row.volume, **common)
@@ -165,7 +166,8 @@ def runs(row: Row) -> Iterator[Run]:
     account: dict[str, Any] = {
         "venue": row.venue, "leverage": row.leverage, "margin": row.margin, "cash": row.cash,
         "path": row.path, "fill": row.fill, "entry_bar": row.entry_bar, "fees": row.fees,
-        "slippage_bp": row.slippage_bp, "ladder": ladder_of(row.ladder)}
+        "slippage_bp": row.slippage_bp,
+        "ladder": None if row.ladder is None else ladder_of(row.ladder)}
     for engine, options in MODES:
         yield play(Script, columns, engine=engine, engine_options=options,
                    params={"steps": tuple(row.orders)}, **(account | extra))
