@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.account.orders import Cancel, Flatten, buy, sell
-from tests.account.table import Fill, Loss, Row, still
+from tests.account.table import Fill, Loss, Row, lost_long, lost_short, still
 
 S = still()
 IN_LONG, IN_SHORT = Fill(1, 10, 100, "market"), Fill(1, -10, 100, "market")
@@ -80,13 +80,13 @@ ROWS = (
         fills=[IN_LONG, Fill(2, -10, 91, "stop")], wallet=10_000 - 90),
     Row("bracket stop after the liquidation: none of its children is left, long",
         [S, S, (100, 100, 85, 85), (85, 130, 80, 125)], [buy(0, 10, stop=90.1, target=120)],
-        fills=[IN_LONG], liquidations=[Loss(2, 90, 100)], wallet=10_000 - 100),
+        fills=[IN_LONG], liquidations=[lost_long(2)], wallet=10_000 - 100),
     Row("bracket stop after the liquidation: none of its children is left, short",
         [S, S, (100, 115, 100, 115), (115, 120, 70, 75)], [sell(0, 10, stop=109.9, target=80)],
-        fills=[IN_SHORT], liquidations=[Loss(2, 110, 100)], wallet=10_000 - 100),
+        fills=[IN_SHORT], liquidations=[lost_short(2)], wallet=10_000 - 100),
     Row("bracket liquidated in the bar of entry", [S, (100, 101, 85, 96), (96, 130, 96, 125)],
         [buy(0, 10, stop=90.1, target=120)],
-        fills=[IN_LONG], liquidations=[Loss(1, 90, 100)], wallet=10_000 - 100),
+        fills=[IN_LONG], liquidations=[lost_long(1)], wallet=10_000 - 100),
     # ------------------------------------------------------------------ one cancels other
     Row("oco exits of a long: the target takes the stop along",
         [S, S, (100, 106, 99, 104), (104, 104, 90, 90)],
@@ -107,7 +107,8 @@ ROWS = (
     Row("oco entries, gap up through the stop: the limit dies", [S, (107, 108, 90, 91)],
         [buy(0, 10, "limit", 95, name="dip"), buy(0, 10, "stop", 105, oco="dip")],
         # alive at 91: level 96.3 / 0.995 = 96.78, so it is liquidated on the way down
-        fills=[Fill(1, 10, 107, "stop")], liquidations=[Loss(1, 96.3, 107)], wallet=10_000 - 107),
+        fills=[Fill(1, 10, 107, "stop")], liquidations=[Loss(1, 96.3, 107, level=96.3 / 0.995)],
+        wallet=10_000 - 107),
     Row("oco entries, gap down through the limit: the stop dies", [S, (94, 106, 93, 106)],
         [buy(0, 10, "limit", 95, name="dip"), buy(0, 10, "stop", 105, oco="dip")],
         fills=[Fill(1, 10, 94, "limit")], held=10, equity=10_000 + 120),
@@ -117,7 +118,7 @@ ROWS = (
     Row("oco exits die with a liquidated long", [S, S, (100, 100, 85, 85), (85, 130, 80, 125)],
         [buy(0, 10), sell(1, 10, "limit", 120, name="target"),
          sell(1, 10, "stop", 90.1, oco="target")],
-        fills=[IN_LONG], liquidations=[Loss(2, 90, 100)], wallet=10_000 - 100),
+        fills=[IN_LONG], liquidations=[lost_long(2)], wallet=10_000 - 100),
     Row("oco stop before the liquidation, short", [S, S, (100, 115, 100, 112), (112, 112, 60, 60)],
         [sell(0, 10), buy(1, 10, "limit", 80, name="target"),
          buy(1, 10, "stop", 109, oco="target")],

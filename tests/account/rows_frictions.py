@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.account.orders import Cancel, Flatten, Step, buy, sell
-from tests.account.table import Bar, Fill, Loss, Paid, Refusal, Row, still
+from tests.account.table import Bar, Fill, Loss, Paid, Refusal, Row, lost_long, lost_short, still
 
 S = still()
 IN_LONG = Fill(1, 10, 100, "market")
@@ -78,7 +78,7 @@ ROWS = (
                   Fill(4, -5, 93, "stop")], wallet=10_000 - 50 - 60 - 35),
     _share("a takeover at bankruptcy does not wait for it", [S, S, (100, 100, 85, 88), S],
            [buy(0, 25)], wide=2, fills=[Fill(1, 25, 100, "market")],
-           liquidations=[Loss(2, 90, 250)], wallet=10_000 - 250),
+           liquidations=[Loss(2, 90, 250, level=90 / 0.995)], wallet=10_000 - 250),
     # ------------------------------------------------------------------ latency
     _late("a market buy meets the open after the next", [S, still(101), still(102), still(103)],
           [buy(0, 10)], fills=[Fill(2, 10, 102, "market")], held=10),
@@ -97,11 +97,11 @@ ROWS = (
     _late("a stop on its way does not save a long", [S, S, S, (100, 100, 85, 88), still(88)],
           [buy(0, 10), sell(2, 10, "stop", 95)],
           # bought in bar 2; the stop would arrive in bar 4
-          fills=[Fill(2, 10, 100, "market")], liquidations=[Loss(3, 90, 100)],
+          fills=[Fill(2, 10, 100, "market")], liquidations=[lost_long(3)],
           wallet=10_000 - 100),
     _late("a close() on its way dies with the short", [S, S, S, (100, 115, 100, 112), still(112)],
           [sell(0, 10), Flatten(2)], fills=[Fill(2, -10, 100, "market")],
-          liquidations=[Loss(3, 110, 100)], wallet=10_000 - 100),
+          liquidations=[lost_short(3)], wallet=10_000 - 100),
     _late("children of a bracket came with it", [S, S, (100, 101, 94, 96)],
           [buy(0, 10, stop=95, target=110)],
           fills=[Fill(2, 10, 100, "market"), Fill(2, -10, 95, "stop")], wallet=10_000 - 50),
@@ -123,7 +123,7 @@ ROWS = (
          [buy(0, 10, "limit", 95, name="rest"), Cancel(1, "rest")],
          fills=[Fill(2, 10, 95, "limit", "maker")], refusals=None, held=10),
     _out("liquidations go on, and no close() helps", [S, S, (100, 100, 85, 88), still(88)],
-         [buy(0, 10), Flatten(1)], fills=[IN_LONG], liquidations=[Loss(2, 90, 100)],
+         [buy(0, 10), Flatten(1)], fills=[IN_LONG], liquidations=[lost_long(2)],
          refusals=[Refusal(1, "outage")], wallet=10_000 - 100),
     _out("funding is paid in it", [S, S, S, S], [sell(0, 10)],
          stamps=[("2026-01-28T00:03", 0.001)], fills=[Fill(1, -10, 100, "market")],

@@ -7,7 +7,7 @@ Binance takes it from the position's margin. At a rate of 0.1 % ten coins at a m
 from __future__ import annotations
 
 from tests.account.orders import Cancel, Flatten, buy, sell
-from tests.account.table import Fill, Loss, Paid, Row, still
+from tests.account.table import Fill, Loss, Paid, Row, lost_long, still
 
 S = still()
 AT = "2026-01-28T00:03"
@@ -132,22 +132,24 @@ ROWS = (
         wallet=10_000 - 50),
     # ------------------------------------------------------------------ liquidation near
     Row("funding: liquidated before it in the bar: nothing", [S, S, (100, 100, 85, 99), S],
-        [buy(0, 10)], stamps=ONE, fills=[IN_LONG], liquidations=[Loss(2, 90, 100)],
+        [buy(0, 10)], stamps=ONE, fills=[IN_LONG], liquidations=[lost_long(2)],
         wallet=10_000 - 100),
     Row("funding comes first, then the check: it liquidates a long",
         [S, S, (100, 100, 91, 91), S], [buy(0, 10)], stamps=[(AT, 0.01)], fills=[IN_LONG],
         # 9.10 of the margin are gone: level (1,000 − 90.9) / 9.95 = 91.37 > 91, bankrupt at 90.91
-        funding=[Paid(AT, -9.1)], liquidations=[Loss(2, 90.91, 90.9, "funding")],
+        funding=[Paid(AT, -9.1)],
+        liquidations=[Loss(2, 90.91, 90.9, "funding", level=909.1 / 9.95)],
         wallet=10_000 - 9.1 - 90.9),
     Row("funding comes first, then the check: it liquidates a short",
         [S, S, (100, 109, 100, 109), S], [sell(0, 10)], stamps=[(AT, -0.01)], fills=[IN_SHORT],
         # 10.90 are gone: level (1,000 + 89.1) / 10.05 = 108.37 < 109, bankrupt at 108.91
-        funding=[Paid(AT, -10.9)], liquidations=[Loss(2, 108.91, 89.1, "funding")],
+        funding=[Paid(AT, -10.9)],
+        liquidations=[Loss(2, 108.91, 89.1, "funding", level=1_089.1 / 10.05)],
         wallet=10_000 - 10.9 - 89.1),
     Row("funding paid brings the level of a long nearer", [S, S, S, (100, 100, 91, 95)],
         [buy(0, 10)], stamps=[(AT, 0.01)], fills=[IN_LONG], funding=[Paid(AT, -10)],
         # margin 90: level 910 / 9.95 = 91.46, bankrupt at 91; before it was 90.45
-        liquidations=[Loss(3, 91, 90, "mark")], wallet=10_000 - 10 - 90),
+        liquidations=[Loss(3, 91, 90, "mark", level=910 / 9.95)], wallet=10_000 - 10 - 90),
     Row("funding received moves the level of a long away", [S, S, S, (100, 100, 90, 95)],
         [buy(0, 10)], stamps=[(AT, -0.01)], fills=[IN_LONG], funding=[Paid(AT, 10)],
         # margin 110: level 890 / 9.95 = 89.45
@@ -155,20 +157,20 @@ ROWS = (
     Row("funding paid brings the level of a short nearer", [S, S, S, (100, 109, 100, 105)],
         [sell(0, 10)], stamps=[(AT, -0.01)], fills=[IN_SHORT], funding=[Paid(AT, -10)],
         # margin 90: level 1,090 / 10.05 = 108.46, bankrupt at 109
-        liquidations=[Loss(3, 109, 90, "mark")], wallet=10_000 - 10 - 90),
+        liquidations=[Loss(3, 109, 90, "mark", level=1_090 / 10.05)], wallet=10_000 - 10 - 90),
     Row("funding at Bybit is paid from the free balance: the level stays",
         [S, S, S, (100, 100, 91, 95)], [buy(0, 10)], venue="bybit", stamps=[(AT, 0.01)],
         fills=[IN_LONG], funding=[Paid(AT, -10)], wallet=9_990, held=10, posted=100),
     Row("funding at Bybit: dead at the level of the entry's maintenance",
         [S, S, S, (100, 100, 90.4, 95)], [buy(0, 10)], venue="bybit", stamps=[(AT, 0.01)],
         # 100 − (100 − 5) / 10 = 90.5
-        fills=[IN_LONG], funding=[Paid(AT, -10)], liquidations=[Loss(3, 90, 100)],
+        fills=[IN_LONG], funding=[Paid(AT, -10)], liquidations=[Loss(3, 90, 100, level=90.5)],
         wallet=10_000 - 10 - 100),
     Row("funding in cross comes out of the wallet and moves the level",
         [S, S, S, (100, 100, 81, 95)], [buy(0, 50)], margin="cross", cash=1_000,
         stamps=[(AT, 0.01)], fills=[Fill(1, 50, 100, "market")], funding=[Paid(AT, -50)],
         # (5,000 − 950) / 49.75 = 81.41, bankrupt at 81; without it 80.40
-        liquidations=[Loss(3, 81, 950)], wallet=0),
+        liquidations=[Loss(3, 81, 950, level=4_050 / 49.75)], wallet=0),
     Row("a stop after the funding is a stop of a poorer position", [S, S, S, (100, 100, 91, 95)],
         [buy(0, 10), sell(2, 10, "stop", 92)], stamps=[(AT, 0.01)],
         fills=[IN_LONG, Fill(3, -10, 92, "stop")], funding=[Paid(AT, -10)],
@@ -177,5 +179,5 @@ ROWS = (
         [S, S, S, (100, 100, 90.6, 95)], [buy(0, 10), sell(2, 10, "stop", 91)],
         stamps=[(AT, 0.01)], fills=[IN_LONG], funding=[Paid(AT, -10)],
         # 91.46 before 91
-        liquidations=[Loss(3, 91, 90)], wallet=10_000 - 10 - 90),
+        liquidations=[Loss(3, 91, 90, level=910 / 9.95)], wallet=10_000 - 10 - 90),
 )

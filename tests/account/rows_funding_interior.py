@@ -130,7 +130,7 @@ ROWS = (
          mark=_eight_hours((100, 102, 100, 100), (100, 100, 85, 92), (92, 95, 92, 95)),
          mark_step="8h", orders=[buy(0, 10)], fills=[IN_LONG],
          # margin 99: level (1,000 − 99) / 9.95 = 90.55, bankrupt at 90.1
-         funding=[Paid(MORNING, -1)], liquidations=[Loss(1, 90.1, 99, "mark")],
+         funding=[Paid(MORNING, -1)], liquidations=[Loss(1, 90.1, 99, "mark", level=901 / 9.95)],
          wallet=10_000 - 1 - 99),
     _day("the first settlement liquidates at its own instant",
          bars=[S, (100, 104, 91, 101)], stamps=HIGH,
@@ -138,14 +138,15 @@ ROWS = (
          mark_step="8h", orders=[buy(0, 10), sell(0, 10, "limit", 103)], fills=[IN_LONG],
          # 10 × 91 × 1 % = 9.1: level (1,000 − 90.9) / 9.95 = 91.37 > 91, bankrupt at 90.91; the
          # limit dies before the second leg reaches it
-         funding=[Paid(MORNING, -9.1)], liquidations=[Loss(1, 90.91, 90.9, "funding")],
+         funding=[Paid(MORNING, -9.1)],
+         liquidations=[Loss(1, 90.91, 90.9, "funding", level=909.1 / 9.95)],
          wallet=10_000 - 9.1 - 90.9),
     _day("the first settlement brings the level to the second leg", bars=[S, (100, 102, 91, 95)],
          stamps=HIGH,
          mark=_eight_hours((100, 102, 100, 100), (100, 100, 91, 92), (92, 95, 92, 95)),
          mark_step="8h", orders=[buy(0, 10)], fills=[IN_LONG],
          # margin 90: level 910 / 9.95 = 91.46, bankrupt at 91
-         funding=[Paid(MORNING, -10)], liquidations=[Loss(1, 91, 90, "mark")],
+         funding=[Paid(MORNING, -10)], liquidations=[Loss(1, 91, 90, "mark", level=910 / 9.95)],
          wallet=10_000 - 10 - 90),
     _day("in cross the first settlement comes out of the wallet", bars=[S, (100, 102, 81, 95)],
          stamps=HIGH,
@@ -153,5 +154,14 @@ ROWS = (
          mark_step="8h", margin="cross", cash=1_000, orders=[buy(0, 50)],
          fills=[Fill(1, 50, 100, "market")],
          # (5,000 − 950) / 49.75 = 81.41; without it 80.40
-         funding=[Paid(MORNING, -50)], liquidations=[Loss(1, 81, 950)], wallet=0),
+         funding=[Paid(MORNING, -50)], liquidations=[Loss(1, 81, 950, level=4_050 / 49.75)],
+         wallet=0),
+    _day("received at the instant in which the mark meets the level: funding first",
+         bars=[S, (100, 104, 96, 101)], ladder=[(0, None, 0.0625, 10)],
+         stamps=(*DAY_BEFORE, (MORNING, -0.01), (AFTERNOON, 0.0), (NIGHT, 0.0)),
+         mark=_eight_hours((100, 100, 96, 96), (96, 104, 96, 104), (104, 104, 101, 101)),
+         mark_step="8h", orders=[buy(0, 10)], fills=[IN_LONG],
+         # level 90 / 0.9375 = 96, met at the corner of 08:00; 9.6 received move it to
+         # (1,000 − 109.6) / 9.375 = 94.98
+         funding=[Paid(MORNING, 9.6)], wallet=10_000 + 9.6, held=10, posted=109.6),
 )

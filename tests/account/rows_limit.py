@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.account.orders import Cancel, buy, sell
-from tests.account.table import USUAL, Fill, Loss, Row, still
+from tests.account.table import USUAL, Fill, Loss, Row, lost_long, lost_short, still
 
 S = still()
 IN_LONG, IN_SHORT = Fill(1, 10, 100, "market"), Fill(1, -10, 100, "market")
@@ -77,11 +77,11 @@ ROWS = (
     Row("limit buy, then liquidated further down in the bar of entry", [S, (100, 100, 85, 99), S],
         [buy(0, 10, "limit", 95)], fills=[Fill(1, 10, 95, "limit", "maker")],
         # margin 95; level (950 − 95) / (10 × 0.995) = 85.93 > 85; bankrupt at 95 × 0.9
-        liquidations=[Loss(1, 85.5, 95)], wallet=10_000 - 95, posted=0),
+        liquidations=[Loss(1, 85.5, 95, level=855 / 9.95)], wallet=10_000 - 95, posted=0),
     Row("limit sell, then liquidated further up in the bar of entry", [S, (100, 116, 100, 101), S],
         [sell(0, 10, "limit", 105)], fills=[Fill(1, -10, 105, "limit", "maker")],
         # margin 105; level (1,050 + 105) / (10 × 1.005) = 114.93 < 116; bankrupt at 105 × 1.1
-        liquidations=[Loss(1, 115.5, 105)], wallet=10_000 - 105, posted=0),
+        liquidations=[Loss(1, 115.5, 105, level=1_155 / 10.05)], wallet=10_000 - 105, posted=0),
     Row("limit buy and a low just short of its liquidation", [S, (100, 100, 86, 99)],
         [buy(0, 10, "limit", 95)], fills=[Fill(1, 10, 95, "limit", "maker")],
         # 86 > 85.93
@@ -94,10 +94,10 @@ ROWS = (
     Row("limit adds before the liquidation, which comes all the same", [S, S, (100, 100, 85, 88)],
         [buy(0, 10), buy(1, 10, "limit", 92)],
         fills=[IN_LONG, Fill(2, 10, 92, "limit", "maker")],
-        liquidations=[Loss(2, 86.4, 192)], wallet=10_000 - 192),
+        liquidations=[Loss(2, 86.4, 192, level=1_728 / 19.9)], wallet=10_000 - 192),
     Row("limit below the liquidation dies with the long", [S, S, (100, 100, 85, 88), still(80)],
         [buy(0, 10), buy(1, 10, "limit", 88)], fills=[IN_LONG],
-        liquidations=[Loss(2, 90, 100)], wallet=10_000 - 100),
+        liquidations=[lost_long(2)], wallet=10_000 - 100),
     Row("limit adds to a short before its liquidation", [S, S, (100, 112, 100, 111)],
         [sell(0, 10), sell(1, 10, "limit", 108)],
         fills=[IN_SHORT, Fill(2, -10, 108, "limit", "maker")],
@@ -105,5 +105,5 @@ ROWS = (
         held=-20, posted=208, equity=10_000 - 20 * 7),
     Row("limit above the liquidation dies with the short", [S, S, (100, 115, 100, 112), still(120)],
         [sell(0, 10), sell(1, 10, "limit", 112)], fills=[IN_SHORT],
-        liquidations=[Loss(2, 110, 100)], wallet=10_000 - 100),
+        liquidations=[lost_short(2)], wallet=10_000 - 100),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.account.orders import Cancel, Flatten, buy, sell
-from tests.account.table import USUAL, Fill, Loss, Refusal, Row, still
+from tests.account.table import USUAL, Fill, Refusal, Row, lost_long, lost_short, still
 
 S = still()
 IN_LONG, IN_SHORT = Fill(1, 10, 100, "market"), Fill(1, -10, 100, "market")
@@ -134,9 +134,9 @@ ROWS = (
     Row("reduce-only stop below the liquidation dies with the long",
         [S, S, (100, 100, 85, 88), still(80)],
         [buy(0, 10), sell(1, 10, "stop", 90.2, reduce_only=True)], fills=[IN_LONG],
-        liquidations=[Loss(2, 90, 100)], wallet=10_000 - 100),
+        liquidations=[lost_long(2)], wallet=10_000 - 100),
     Row("reduce-only stop above the liquidation dies with the short",
         [S, S, (100, 115, 100, 112), still(120)],
         [sell(0, 10), buy(1, 10, "stop", 109.8, reduce_only=True)], fills=[IN_SHORT],
-        liquidations=[Loss(2, 110, 100)], wallet=10_000 - 100),
+        liquidations=[lost_short(2)], wallet=10_000 - 100),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tests.account.orders import Send, buy, sell
-from tests.account.table import Bar, Fill, Loss, Row, still
+from tests.account.table import Bar, Fill, Loss, Row, lost_long, lost_short, still
 
 S = still()
 IN_LONG, IN_SHORT = Fill(1, 10, 100, "market"), Fill(1, -10, 100, "market")
@@ -38,7 +38,7 @@ def _target_or_level(path: str, bars: Sequence[Bar], side: int, saved: bool, wor
         fills.append(Fill(2, -side * 10, price, "limit", "maker"))
     return Row(f"target or liquidation, {word}", [S, S, *bars],
                [entry(0, 10), out(1, 10, "limit", price)], path=path, fills=fills,
-               liquidations=[] if saved else [Loss(2, 100 - side * 10, 100)],
+               liquidations=[] if saved else [lost_long(2) if side > 0 else lost_short(2)],
                wallet=10_000 + 150 if saved else 10_000 - 100)
 
 
@@ -91,7 +91,7 @@ ROWS = (
         path="favourable", fills=[Fill(1, -10, 95, "stop")], held=-10, equity=10_000 - 20),
     Row("stop entry and its liquidation, adverse", [S, (100, 106, 85, 100)],
         [buy(0, 10, "stop", 105)], path="adverse", fills=[Fill(1, 10, 105, "stop")],
-        liquidations=[Loss(1, 94.5, 105)], wallet=10_000 - 105),
+        liquidations=[Loss(1, 94.5, 105, level=94.5 / 0.995)], wallet=10_000 - 105),
     Row("stop entry and its liquidation, favourable", [S, (100, 106, 85, 100)],
         [buy(0, 10, "stop", 105)], path="favourable", fills=[Fill(1, 10, 105, "stop")],
         held=10, equity=10_000 - 50),

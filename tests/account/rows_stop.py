@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.account.orders import buy, sell
-from tests.account.table import USUAL, Fill, Loss, Row, still
+from tests.account.table import USUAL, Fill, Loss, Row, lost_long, lost_short, still
 
 S = still()
 IN_LONG, IN_SHORT = Fill(1, 10, 100, "market"), Fill(1, -10, 100, "market")
@@ -110,28 +110,28 @@ ROWS = (
         fills=[IN_LONG, Fill(2, -10, 91, "stop")], wallet=10_000 - 90),
     Row("stop below the liquidation dies with the long", [S, S, (100, 100, 85, 88), still(80)],
         [buy(0, 10), sell(1, 10, "stop", 90.2)], fills=[IN_LONG],
-        liquidations=[Loss(2, 90, 100)], wallet=10_000 - 100),
+        liquidations=[lost_long(2)], wallet=10_000 - 100),
     Row("stop below the liquidation saves a short", [S, S, (100, 115, 100, 112)],
         [sell(0, 10), buy(1, 10, "stop", 109)],
         # level 110 / 1.005 = 109.45
         fills=[IN_SHORT, Fill(2, 10, 109, "stop")], wallet=10_000 - 90),
     Row("stop above the liquidation dies with the short", [S, S, (100, 115, 100, 112), still(120)],
         [sell(0, 10), buy(1, 10, "stop", 109.8)], fills=[IN_SHORT],
-        liquidations=[Loss(2, 110, 100)], wallet=10_000 - 100),
+        liquidations=[lost_short(2)], wallet=10_000 - 100),
     Row("stop exactly at the liquidation of a long: liquidation first", [S, S, (100, 100, 90, 95)],
         [buy(0, 10), sell(1, 10, "stop", 96)], ladder=[(0, None, 0.0625, 10)],
         # level 90 / 0.9375 = 96, the same instant on one series
-        fills=[IN_LONG], liquidations=[Loss(2, 90, 100)], wallet=10_000 - 100),
+        fills=[IN_LONG], liquidations=[lost_long(2, level=96)], wallet=10_000 - 100),
     Row("stop exactly at the liquidation of a short: liquidation first",
         [S, S, (100, 125, 100, 110)], [sell(0, 10), buy(1, 10, "stop", 120)], leverage=2,
         ladder=[(0, None, 0.25, 2)],
         # margin 500, level (1,000 + 500) / (10 × 1.25) = 120, bankrupt at 150
-        fills=[IN_SHORT], liquidations=[Loss(2, 150, 500)], wallet=10_000 - 500),
+        fills=[IN_SHORT], liquidations=[Loss(2, 150, 500, level=120)], wallet=10_000 - 500),
     Row("stop on last and liquidation on mark at one instant: liquidation first",
         [S, S, (100, 100, 94, 95)], [buy(0, 10), sell(1, 10, "stop", 97)],
         mark=[S, S, (100, 100, 92, 95)], ladder=[(0, None, 0.0625, 10)],
         # last is half way to 94 when mark is half way to 92, at its level of 96
-        fills=[IN_LONG], liquidations=[Loss(2, 90, 100)], wallet=10_000 - 100),
+        fills=[IN_LONG], liquidations=[lost_long(2, level=96)], wallet=10_000 - 100),
     Row("stop on last just before the liquidation on mark", [S, S, (100, 100, 94, 95)],
         [buy(0, 10), sell(1, 10, "stop", 97.01)], mark=[S, S, (100, 100, 92, 95)],
         ladder=[(0, None, 0.0625, 10)],
@@ -139,10 +139,10 @@ ROWS = (
         fills=[IN_LONG, Fill(2, -10, 97.01, "stop")], wallet=10_000 - 10 * 2.99),
     Row("open beyond stop and liquidation: liquidated, long", [S, S, (89, 89, 88, 88)],
         [buy(0, 10), sell(1, 10, "stop", 95)], fills=[IN_LONG],
-        liquidations=[Loss(2, 90, 100, gap=True)], wallet=10_000 - 100),
+        liquidations=[lost_long(2, gap=True)], wallet=10_000 - 100),
     Row("open beyond stop and liquidation: liquidated, short", [S, S, (111, 112, 111, 112)],
         [sell(0, 10), buy(1, 10, "stop", 105)], fills=[IN_SHORT],
-        liquidations=[Loss(2, 110, 100, gap=True)], wallet=10_000 - 100),
+        liquidations=[lost_short(2, gap=True)], wallet=10_000 - 100),
     Row("open of last beyond bankruptcy, mark alive: the stop loses the margin and no more",
         [S, S, still(85)], [buy(0, 10), sell(1, 10, "stop", 95)], mark=[S, S, still(95)],
         fills=[IN_LONG, Fill(2, -10, 90, "stop")], wallet=10_000 - 100, posted=0),
@@ -152,17 +152,17 @@ ROWS = (
     Row("stop-limit gapped over rests, and dies with the long", [S, S, (91, 96, 85, 95), S],
         [buy(0, 10), sell(1, 10, "stop_limit", 92, plimit=91.5)], path="ohlc",
         # low first (close above open): 90.45 comes before 91.5 does
-        fills=[IN_LONG], liquidations=[Loss(2, 90, 100)], wallet=10_000 - 100),
+        fills=[IN_LONG], liquidations=[lost_long(2)], wallet=10_000 - 100),
     Row("stop-limit gapped over rests, and dies with the short", [S, S, (109, 115, 105, 106), S],
         [sell(0, 10), buy(1, 10, "stop_limit", 108, plimit=108.5)], path="ohlc",
         # high first (close below open): 109.45 comes before 108.5 does
-        fills=[IN_SHORT], liquidations=[Loss(2, 110, 100)], wallet=10_000 - 100),
+        fills=[IN_SHORT], liquidations=[lost_short(2)], wallet=10_000 - 100),
     Row("stop buys, then liquidated in the bar of entry", [S, (100, 106, 85, 92), S],
         [buy(0, 10, "stop", 105)], path="ohlc", fills=[Fill(1, 10, 105, "stop")],
         # high first: level 94.5 / 0.995 = 94.97
-        liquidations=[Loss(1, 94.5, 105)], wallet=10_000 - 105),
+        liquidations=[Loss(1, 94.5, 105, level=94.5 / 0.995)], wallet=10_000 - 105),
     Row("stop sells, then liquidated in the bar of entry", [S, (100, 115, 94, 108), S],
         [sell(0, 10, "stop", 95)], path="ohlc", fills=[Fill(1, -10, 95, "stop")],
         # low first: level 104.5 / 1.005 = 103.98
-        liquidations=[Loss(1, 104.5, 95)], wallet=10_000 - 95),
+        liquidations=[Loss(1, 104.5, 95, level=104.5 / 1.005)], wallet=10_000 - 95),
 )

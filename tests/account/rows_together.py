@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.account.orders import buy, sell
-from tests.account.table import BTC, Bar, Fill, Loss, Row, still
+from tests.account.table import BTC, Bar, Fill, Loss, Row, lost_long, still
 
 S = still()
 DOWN, DOWN_FALLING = (100, 100, 90.4, 100), (100, 100, 90.4, 99.9)
@@ -68,9 +68,9 @@ ROWS = (
           liquidations=[Loss(2, 99.5, 25), Loss(2, 119.5, 975, symbol=BTC)]),
     # ------------------------------------------------------------------ venue procedures
     _venue("Binance, gap beyond bankruptcy: nothing is left to sell above it", "binance",
-           still(70), liquidations=[Loss(2, 90, 100, gap=True)], wallet=10_000 - 100),
+           still(70), liquidations=[lost_long(2, gap=True)], wallet=10_000 - 100),
     _venue("Bybit, lowest tier: taken over whole at bankruptcy", "bybit", (100, 100, 85, 88),
-           liquidations=[Loss(2, 90, 100)], wallet=10_000 - 100),
+           liquidations=[lost_long(2, level=90.5)], wallet=10_000 - 100),
     _venue("Hyperliquid, small: sold to the book, the rest is the trader's", "hyperliquid",
            (100, 100, 85, 88),
            liquidations=[Loss(2, LEVEL, 10 * (100 - LEVEL))],
@@ -82,7 +82,7 @@ ROWS = (
     _venue("Hyperliquid, gap, below two thirds of maintenance: the backstop takes all",
            "hyperliquid", still(90.1),
            # equity 1 against 2/3 of 0.5 % of 901
-           liquidations=[Loss(2, 90, 100, gap=True)], wallet=10_000 - 100),
+           liquidations=[lost_long(2, gap=True)], wallet=10_000 - 100),
     _venue("Hyperliquid, above 100,000: a fifth is sold first", "hyperliquid",
            (100, 100, 90.42, 95), orders=[buy(0, 2_000)], cash=100_000,
            fills=[Fill(1, 2_000, 100, "market")],

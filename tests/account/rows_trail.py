@@ -7,7 +7,7 @@ A trailing stop sent in a bar that closes at 100, five away, has its first trigg
 from __future__ import annotations
 
 from tests.account.orders import buy, sell
-from tests.account.table import Fill, Loss, Row, still
+from tests.account.table import Fill, Row, lost_long, lost_short, still
 
 S = still()
 UP = (100, 110, 100, 110)
@@ -73,15 +73,15 @@ ROWS = (
         fills=[IN_LONG, Fill(2, -10, 91, "trail")], wallet=10_000 - 90),
     Row("trail beyond the liquidation dies with the long", [S, S, (100, 100, 85, 88), S],
         [buy(0, 10), sell(1, 10, "trail", trail=12)], fills=[IN_LONG],
-        liquidations=[Loss(2, 90, 100)], wallet=10_000 - 100),
+        liquidations=[lost_long(2)], wallet=10_000 - 100),
     Row("trail nearer than the liquidation saves a short", [S, S, (100, 115, 100, 112)],
         [sell(0, 10), buy(1, 10, "trail", trail=9)],
         # 109 before 109.45
         fills=[IN_SHORT, Fill(2, 10, 109, "trail")], wallet=10_000 - 90),
     Row("trail beyond the liquidation dies with the short", [S, S, (100, 115, 100, 112), S],
         [sell(0, 10), buy(1, 10, "trail", trail=12)], fills=[IN_SHORT],
-        liquidations=[Loss(2, 110, 100)], wallet=10_000 - 100),
+        liquidations=[lost_short(2)], wallet=10_000 - 100),
     Row("open beyond trail and liquidation: liquidated", [S, S, still(89)],
         [buy(0, 10), sell(1, 10, "trail", trail=5)], fills=[IN_LONG],
-        liquidations=[Loss(2, 90, 100, gap=True)], wallet=10_000 - 100),
+        liquidations=[lost_long(2, gap=True)], wallet=10_000 - 100),
 )

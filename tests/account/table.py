@@ -59,7 +59,7 @@ class Fill(NamedTuple):
 class Loss(NamedTuple):
     """A liquidation of a whole position: where it was closed and what the account lost by it.
 
-    ``cause`` is checked where the row gives one.
+    ``level`` is the liquidation price it had; it and ``cause`` are checked where the row gives one.
     """
 
     bar: int
@@ -68,6 +68,17 @@ class Loss(NamedTuple):
     cause: str = ""
     gap: bool = False
     symbol: str = ETH
+    level: float | None = None
+
+
+def lost_long(bar: int, *, gap: bool = False, level: float = 90 / 0.995) -> Loss:
+    """Ten coins bought at 100 at 10x are liquidated: bankrupt at 90, the margin of 100 is gone."""
+    return Loss(bar, 90, 100, gap=gap, level=level)
+
+
+def lost_short(bar: int, *, gap: bool = False) -> Loss:
+    """Ten coins sold short at 100 at 10x are liquidated: bankrupt at 110, 100 are gone."""
+    return Loss(bar, 110, 100, gap=gap, level=110 / 1.005)
 
 
 class Paid(NamedTuple):
@@ -180,11 +191,13 @@ def check(row: Row, run: Run) -> None:
     forced = [each for each in journal.fills if each.reason == "liquidation"]
     _same("fills", [Fill(f.bar, f.size, f.price, f.reason, f.role, f.symbol) for f in orders],
           row.fills)
-    _same("liquidations", [Loss(e.bar, e.price, e.loss, e.cause, e.gap, e.symbol)
-                           for e in journal.liquidations],
-          [loss if loss.cause or n >= len(journal.liquidations) else
-           loss._replace(cause=journal.liquidations[n].cause)
-           for n, loss in enumerate(row.liquidations)])
+    events = journal.liquidations
+    _same("liquidations", [Loss(e.bar, e.price, e.loss, e.cause, e.gap, e.symbol,
+                                e.liquidation_price) for e in events],
+          [loss._replace(cause=loss.cause or event.cause,
+                         level=event.liquidation_price if loss.level is None else loss.level)
+           for loss, event in zip(row.liquidations, events, strict=False)]
+          + list(row.liquidations[len(events):]))
     _same("forced closes", [(f.bar, f.price, f.symbol) for f in forced],
           [(loss.bar, loss.price, loss.symbol) for loss in row.liquidations])
     # a settlement at a rate of zero is recorded too: it moves nothing and no row lists it
@@ -212,7 +225,7 @@ def _same(what: str, found: Sequence[tuple[Any, ...]], expected: Sequence[tuple[
     for one, other in zip(found, expected, strict=True):
         for a, b in zip(one, other, strict=True):
             exact = isinstance(b, (str, bool))
-            assert a == (b if exact else pytest.approx(b, rel=1e-9, abs=1e-9)), said
+            assert a == (b if exact else pytest.approx(b, rel=1e-9, abs=1e-9, nan_ok=True)), said
 
 
 def _text(ns: int) -> str:

@@ -12,7 +12,19 @@ import pytest
 
 from deleverage import venues
 from tests.account.orders import Flatten, Send, buy, sell
-from tests.account.table import BTC, Bar, Fill, Loss, Paid, Refusal, Row, check, runs, still
+from tests.account.table import (
+    BTC,
+    Bar,
+    Fill,
+    Loss,
+    Paid,
+    Refusal,
+    Row,
+    check,
+    lost_long,
+    runs,
+    still,
+)
 from tests.broker.runs import Scripted, play
 from tests.markets import make_columns
 
@@ -31,7 +43,7 @@ def test_close_only_check_misses_a_wick() -> None:
     """TorchTrade before its pull request 180 looked at closes: a wick to 85 in a bar that closes at
     99 left a 10x long alive. It is dead at 90.45."""
     _holds("wick", [S, S, (100, 100, 85, 99), still(120)], [buy(0, 10)], fills=[IN_LONG],
-           liquidations=[Loss(2, 90, 100)], wallet=10_000 - 100)
+           liquidations=[lost_long(2)], wallet=10_000 - 100)
     _holds("no wick", [S, S, (100, 100, 91, 99), still(120)], [buy(0, 10)], fills=[IN_LONG],
            held=10, equity=10_000 + 200)
 
@@ -94,7 +106,7 @@ def test_stop_resolved_before_a_liquidation_that_comes_first_on_the_path() -> No
     # mark (100 − 95.3) / 6 = 0.78 of the leg, last 3 / 3.5 = 0.86
     _holds("liquidation first", [S, S, (100, 100, 96.5, 98), S],
            [buy(0, 10), sell(1, 10, "stop", 97)], mark=[S, S, (100, 100, 94, 98), S], leverage=20,
-           ladder=LEVEL_95_3, fills=[IN_LONG], liquidations=[Loss(2, 95, 50)],
+           ladder=LEVEL_95_3, fills=[IN_LONG], liquidations=[Loss(2, 95, 50, level=95.3)],
            wallet=10_000 - 50)
 
 
@@ -139,7 +151,7 @@ def test_orphan_stop_reopens() -> None:
     later it sells and opens a short that no one asked for."""
     bars = [S, S, still(89), (89, 100, 89, 100), (100, 100, 94, 94), (94, 120, 94, 120)]
     _holds("orphan", bars, [buy(0, 10, stop=95, target=130)], fills=[IN_LONG],
-           liquidations=[Loss(2, 90, 100, gap=True)], wallet=10_000 - 100, held=0, equity=9_900)
+           liquidations=[lost_long(2, gap=True)], wallet=10_000 - 100, held=0, equity=9_900)
 
 
 def test_a_ladder_whose_limits_together_exceed_the_balance_is_refused_at_submission() -> None:
@@ -157,7 +169,7 @@ def test_queued_close_after_liquidation_opens_the_reverse() -> None:
     """The same forced close: a close() sent before the gap is still in the queue, and sells ten
     coins that are gone. The rise to 120 would cost that short 350."""
     _holds("queued", [S, S, still(85), (85, 120, 85, 120)], [buy(0, 10), Flatten(1)],
-           fills=[IN_LONG], liquidations=[Loss(2, 90, 100, gap=True)], wallet=10_000 - 100, held=0,
+           fills=[IN_LONG], liquidations=[lost_long(2, gap=True)], wallet=10_000 - 100, held=0,
            equity=9_900)
 
 
