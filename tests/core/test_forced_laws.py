@@ -29,7 +29,7 @@ LADDER = make_ladder((0, 20_000, .004), (20_000, 100_000, .006), (100_000, 400_0
 CONTRACTS = make_ladder((0, 1_000, .004), (1_000, 3_000, .006), (3_000, 9_000, .01),
                         (9_000, None, .025), unit="contracts", contract_size=0.01, jumps=True)
 LOT = 0.001
-lots = st.integers(100, 400_000).map(lambda number: number * LOT)
+lots = st.integers(1, 400).map(float) | st.integers(100, 400_000).map(lambda each: each * LOT)
 ROUND = Instrument(ETH, "x", lot_size=LOT).round_size
 
 
