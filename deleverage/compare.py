@@ -149,13 +149,17 @@ def _different_accounts(rows: Sequence[Compared]) -> list[str]:
     """The settings of the account that are not the same in all runs, in words."""
     notes = []
     for what, words in (("venue", "venue"), ("ladder_id", "ladder"), ("leverage", "leverage"),
-                        ("margin", "margin mode"), ("sizing", "size rule"), ("fees", "fees")):
+                        ("margin", "margin mode"), ("sizing", "size rule"), ("fees", "fees"),
+                        ("slippage", "slippage")):
         values = {_text(getattr(row.result.provenance, what)) for row in rows}
         if len(values) > 1:
             notes.append(f"{words} differs: {', '.join(sorted(values))}")
     for what, words in (("cash", "opening wallet"), ("path", "path policy"), ("fill", "fill rule"),
                         ("mark", "mark"), ("missing", "missing policy"),
-                        ("slippage_bp", "slippage")):
+                        ("liquidation", "liquidation procedure"), ("volume_limit", "volume limit"),
+                        ("latency", "latency"), ("publication_latency", "publication latency"),
+                        ("outage", "outage"), ("adl", "auto-deleveraging"),
+                        ("off_tick", "off-tick rule")):
         values = {_text(getattr(row.result.spec, what)) for row in rows}
         if len(values) > 1:
             notes.append(f"{words} differs: {', '.join(sorted(values))}")

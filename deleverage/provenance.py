@@ -15,9 +15,12 @@ class Provenance:
     ``last_ns`` are the closes of the first and last bar, ``step_ns`` the length of a bar,
     ``mark_step_ns`` that of the mark rows (None: no mark). ``ladder`` is one line that names the
     maintenance ladder with age and confidence, ``ladder_assumed`` whether it is a declared
-    assumption. ``fees`` are (maker, taker) in use. ``code`` is the version of this software,
-    ``strategy`` the class run, ``title`` its first line of documentation, ``params`` all its
-    parameters, defaults included.
+    assumption. ``fees`` are (maker, taker) in use, ``fee_tier`` the line of the venue's tier they
+    are of ("" where none was asked for), ``slippage`` that of the policy, ``procedure`` what the
+    venue does with a position at or below maintenance. ``walked_step_ns`` is the length of the bars
+    the account walked: finer than ``step_ns`` where the strategy stood on coarser ones. ``code`` is
+    the version of this software, ``strategy`` the class run, ``title`` its first line of
+    documentation, ``params`` all its parameters, defaults included.
     """
 
     dataset: str
@@ -42,6 +45,10 @@ class Provenance:
     title: str
     params: Mapping[str, Any]
     code: str
+    procedure: str
+    slippage: str
+    fee_tier: str
+    walked_step_ns: int
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

@@ -70,6 +70,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from deleverage import timestamps
+from deleverage.coarser import coarser
 from deleverage.columns import Floats, Ints, MarketColumns
 from deleverage.errors import DataError, MissingTable, UsageError
 from deleverage.journal import (
@@ -87,6 +89,7 @@ from deleverage.statistics.curves import Curves, account_curves
 from deleverage.statistics.leverage_scan import LeverageScan
 from deleverage.statistics.marks import judged_on
 from deleverage.statistics.performance import daily_returns
+from deleverage.statistics.placing import walked
 from deleverage.statistics.summary import plain
 from deleverage.statistics.trades import Trade
 
@@ -148,10 +151,12 @@ class RunResult:
         if columns is None:
             raise UsageError(f"{self.name}: no curves were recorded; give the columns of "
                              f"{self.provenance.dataset or 'its dataset'}")
-        return account_curves(self.journal, judged_on(self._own(columns), self.spec.mark))
+        return account_curves(self.journal, judged_on(walked(self._own(columns)), self.spec.mark))
 
     def _own(self, columns: MarketColumns) -> MarketColumns:
-        own = self.provenance
+        own, step = self.provenance, self.spec.step
+        if step is not None:
+            columns = coarser(columns, timestamps.parse_step(step))
         first = int(np.searchsorted(columns.close_ns, own.first_ns))
         stop = first + own.bars
         if stop > len(columns) or int(columns.close_ns[first]) != own.first_ns \

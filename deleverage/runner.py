@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from typing import Any
 
 import backtrader as bt
 
-import deleverage
 from deleverage import timestamps, venues
 from deleverage.analyzers.base import record_of
 from deleverage.broker import PerpetualBroker
@@ -18,17 +18,19 @@ from deleverage.cerebro import Cerebro
 from deleverage.columns import MarketColumns
 from deleverage.errors import DataError, unknown_name
 from deleverage.feeds import PerpetualData
-from deleverage.policies import Fees
-from deleverage.results import DailyEquity, Provenance, RunResult
+from deleverage.results import DailyEquity, RunResult
 from deleverage.sizers import FixedNotional, MarginFraction
 from deleverage.spec import RunSpec
+from deleverage.stamps import assumptions, own_fees, provenance, venue_of
 from deleverage.statistics.caveats import caveats
 from deleverage.statistics.performance import daily_equity
+from deleverage.statistics.placing import walked
 from deleverage.statistics.summary import summary
 from deleverage.strategies import registry
 from deleverage.venues.rules import VenueRules
 
 BASELINE = "random_entry"
+_DEFAULTS = {item.name: item.default for item in dataclasses.fields(RunSpec)}
 
 
 @dataclass(frozen=True)
@@ -122,11 +124,13 @@ def baseline_spec(result: RunResult, seed: int = 0) -> RunSpec:
 
 def baseline_params(result: RunResult, seed: int = 0) -> dict[str, Any]:
     """Parameters of ``random_entry`` that repeat a run's number of entries, sides and holdings."""
-    last = result.provenance.bars - 1
+    made = result.provenance
+    last = made.bars - 1
     if not result.trades:
         return {"seed": seed, "trades": 0}
-    held = [max(1, (last if trade.exit_bar is None else trade.exit_bar) - trade.entry_bar)
-            for trade in result.trades]
+    finer = max(1, made.step_ns // made.walked_step_ns)  # trades count the bars the account walked
+    held = [max(1, -(-((made.bars * finer - 1 if trade.exit_bar is None else trade.exit_bar)
+                       - trade.entry_bar) // finer)) for trade in result.trades]
     while sum(held) + len(held) > last and max(held) > 1:
         # one that is always in the market leaves no room between trades drawn apart: trim them
         held[held.index(max(held))] -= 1
@@ -162,17 +166,30 @@ def _build(spec: RunSpec, columns: MarketColumns, strategy: type[bt.Strategy],
     limits = {name: timestamps.to_datetime(stamp) for name, stamp in (
         ("fromdate", spec.from_ns), ("todate", spec.to_ns)) if stamp is not None}
     feed: Any = PerpetualData  # backtrader's metaclasses hide its parameters from type checkers
-    data = feed(columns=columns, **limits)
+    data = feed(columns=columns, step=spec.step, publication_latency=spec.publication_latency,
+                **limits)
     cerebro.adddata(data)
-    cerebro.setbroker(PerpetualBroker(
-        venue=spec.venue or columns.market.instrument.venue, leverage=spec.leverage,
-        margin=spec.margin, cash=spec.cash, ladder=spec.ladder, path=spec.path, fill=spec.fill,
-        missing=spec.missing, mark=spec.mark, slippage_bp=spec.slippage_bp,
-        fees=None if spec.fees is None else Fees(*spec.fees),
-        on_liquidation=spec.on_liquidation))
+    cerebro.setbroker(PerpetualBroker(**_account(spec, columns)))
     cerebro.addanalyzer(Setup, sizer=_sizer(spec), _name="setup")
     cerebro.addstrategy(strategy, **params)
     return cerebro, data
+
+
+def _account(spec: RunSpec, columns: MarketColumns) -> dict[str, Any]:
+    """The broker's parameters; of those that have a default, what differs from it."""
+    given = {
+        "venue": venue_of(spec, columns), "leverage": spec.leverage, "margin": spec.margin,
+        "cash": spec.cash, "ladder": spec.ladder, "path": spec.path, "fill": spec.fill,
+        "missing": spec.missing, "mark": spec.mark, "fees": own_fees(spec, columns),
+        "on_liquidation": spec.on_liquidation}
+    if spec.slippage is None:
+        given["slippage_bp"] = spec.slippage_bp
+    for name in ("liquidation", "slippage", "volume_limit", "latency", "outage", "adl",
+                 "off_tick"):
+        value = getattr(spec, name)
+        if value != _DEFAULTS[name]:
+            given[name] = value
+    return given
 
 
 def _sizer(spec: RunSpec) -> bt.Sizer:
@@ -190,52 +207,14 @@ def _result(spec: RunSpec, source: Source, columns: MarketColumns, ran: bt.Strat
     if rules is None:  # nothing was traded, so the broker never asked the venue
         rules = rules_of(spec, columns)
     lines = (*_warmup(ran, len(columns)), *caveats(
-        columns, figures, taken.trades, mark=spec.mark,
-        assumptions=_assumptions(rules, spec.margin)))
-    days, equity = daily_equity(columns.close_ns, taken.curves.equity, taken.start)
+        walked(columns), figures, taken.trades, mark=spec.mark,
+        assumptions=assumptions(spec, rules, figures)))
+    days, equity = daily_equity(taken.columns.close_ns, taken.curves.equity, taken.start)
     return RunResult(
-        spec=spec, provenance=_provenance(spec, source, columns, rules, ran),
+        spec=spec, provenance=provenance(spec, source.sha256, columns, rules, ran),
         journal=broker.journal, trades=taken.trades, statistics=figures, warnings=lines,
         daily=DailyEquity(days, equity, taken.start),
         recorded=taken.curves if record else None)
-
-
-def _provenance(spec: RunSpec, source: Source, columns: MarketColumns, rules: VenueRules,
-                ran: bt.Strategy) -> Provenance:
-    market, kind = columns.market, type(ran)
-    fees = Fees(*spec.fees) if spec.fees is not None else rules.fees
-    return Provenance(
-        dataset=market.name or Path(spec.data).name, sha256=source.sha256,
-        synthetic=market.synthetic, symbol=market.instrument.symbol, venue=rules.name,
-        quote=market.instrument.quote, step_ns=market.step_ns, mark_step_ns=market.mark_step_ns,
-        bars=len(columns), first_ns=int(columns.close_ns[0]), last_ns=int(columns.close_ns[-1]),
-        margin=spec.margin, leverage=spec.leverage, sizing=spec.sizing,
-        fees=(fees.maker, fees.taker), ladder=rules.use.describe(), ladder_id=rules.ladder.id,
-        ladder_assumed=rules.use.assumed, strategy=kind.__name__,
-        title=(kind.__doc__ or "").strip().split("\n")[0], params=_parameters(ran),
-        code=deleverage.__version__)
-
-
-def _parameters(ran: bt.Strategy) -> Mapping[str, Any]:
-    """All parameters of the strategy; what JSON cannot hold as its text."""
-    def plain(value: Any) -> Any:
-        if value is None or isinstance(value, (bool, int, float, str)):
-            return value
-        return [plain(item) for item in value] if isinstance(value, (list, tuple)) else str(value)
-
-    return {name: plain(value) for name, value in ran.p._getkwargs().items()}
-
-
-def _assumptions(rules: VenueRules, mode: str) -> tuple[str, ...]:
-    lines = rules.assumptions
-    if mode == "cross" and rules.cross_assumed:
-        lines += (rules.cross_assumed,)
-    if rules.funding_price != "mark":
-        lines += (f"{rules.name} pays funding on the {rules.funding_price} price; here it is paid "
-                  "on mark",)
-    if rules.use.state == "older than 180 days":
-        lines += (f"maintenance ladder is older than 180 days: {rules.use.describe()}",)
-    return lines
 
 
 def warmup_bars(ran: bt.Strategy) -> int:

@@ -18,12 +18,29 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
-from deleverage import timestamps
+from deleverage import slippage, timestamps
 from deleverage.errors import DataError, UsageError, unknown_name
 from deleverage.policies import FILLS, MARGIN_MODES, MISSING, PATHS, one_of
-from deleverage.values import as_fees, as_json, as_moment, as_number, as_parameter
+from deleverage.slippage import Slippage
+from deleverage.values import (
+    as_count,
+    as_deleveragings,
+    as_fees,
+    as_json,
+    as_moment,
+    as_number,
+    as_outages,
+    as_parameter,
+    as_slippage,
+    as_step,
+)
+from deleverage.venues import fee_tiers
 
 DEFAULT_MARGIN_FRACTION = 0.20
+DEFAULT_SLIPPAGE_BP = 2.0
+LIQUIDATIONS = ("venue", "takeover")
+OFF_TICK = ("round", "refuse")
+_EXCLUDING = (("slippage", "slippage_bp"), ("fees", "fee_tier"))
 
 
 @dataclass(frozen=True)
@@ -48,7 +65,23 @@ class RunSpec:
     mark                None, or "last": liquidate on last price
     missing             fail | impute | skip: funding or mark that is not there
     fees                (maker, taker) as fractions of notional; None: the venue's
-    slippage_bp         market and stop fills, basis points, ≥ 0
+    fee_tier            the venue's fees of one tier (VIP1) instead; excludes fees
+    slippage_bp         market and stop fills, basis points, ≥ 0; 2 unless ``slippage`` is given
+    slippage            a policy as text instead (2bp, volume, cascade:depth=1e6), see
+                        deleverage.slippage; excludes slippage_bp
+    liquidation         venue: the venue's own procedure with its fee | takeover: the whole
+                        position at its bankruptcy price, no fee
+    volume_limit        share of a bar's volume that one's own fills in it may take, in (0, 1];
+                        what is left of an order stays open; None: orders fill whole
+    latency             bars until an order or cancel arrives at the venue, ≥ 0
+    publication_latency bars by which open interest and liquidations are shown late, ≥ 0
+    outage              (from, to) pairs of UTC times: nothing is placed or cancelled in between,
+                        orders on the book and liquidations go on
+    adl                 (time, side, share, price) rows: at that time the venue takes a share of a
+                        long or short position at that price against another's liquidation
+    off_tick            round (by rule) | refuse a price that is not on the tick
+    step                bars of the strategy (1h) over the data's finer ones, which the account
+                        walks; None: the data's own
     cash                opening wallet, quote currency, > 0
     fromdate, todate    ISO text, UTC; also taken as datetime, date or UTC nanoseconds
     on_liquidation      continue | stop
@@ -74,21 +107,29 @@ class RunSpec:
     mark: str | None = None
     missing: str = "fail"
     fees: tuple[float, float] | None = None
-    slippage_bp: float = 2.0
+    slippage_bp: float | None = None
     cash: float = 10_000.0
     fromdate: str | None = None
     todate: str | None = None
     on_liquidation: str = "continue"
+    liquidation: str = "venue"
+    slippage: str | None = None
+    volume_limit: float | None = None
+    latency: int = 0
+    publication_latency: int = 0
+    outage: tuple[tuple[str, str], ...] = ()
+    adl: tuple[tuple[str, str, float, float], ...] = ()
+    off_tick: str = "round"
+    step: str | None = None
+    fee_tier: str | None = None
 
     def __post_init__(self) -> None:
         self._names()
         self._sizes()
+        self._costs()
+        self._delays()
         for name in ("leverage", "cash"):
             self._put(name, as_number(name, getattr(self, name), above=0.0))
-        self._put("slippage_bp", as_number("slippage_bp", self.slippage_bp, least=0.0,
-                                           most=1_000.0))
-        if self.fees is not None:
-            self._put("fees", as_fees(self.fees))
         self._put("params", MappingProxyType({str(key): as_parameter(str(key), value)
                                               for key, value in dict(self.params).items()}))
         for name in ("fromdate", "todate"):
@@ -107,6 +148,13 @@ class RunSpec:
         return None if self.todate is None else timestamps.parse(self.todate)
 
     @property
+    def slippage_policy(self) -> Slippage:
+        """The policy that a taker's fill is charged by."""
+        if self.slippage is not None:
+            return slippage.parse(self.slippage)
+        return slippage.FixedBp(self.slippage_bp or 0.0)
+
+    @property
     def sizing(self) -> str:
         """The size rule in words, for headers: ``0.2 × equity as margin``, ``notional 5,000``."""
         if self.notional is not None:
@@ -117,7 +165,7 @@ class RunSpec:
         return text
 
     def changed(self, **fields: Any) -> Self:
-        """A copy with other values; a new size rule replaces the old one.
+        """A copy with other values; a new size rule, slippage or fee replaces the old one.
 
         Raises UnknownName for a field that does not exist.
         """
@@ -129,6 +177,10 @@ class RunSpec:
             fields = {"margin_fraction": None, "notional_leverage": None, **fields}
         elif fields.get("margin_fraction") is not None:
             fields = {"notional": None, **fields}
+        for one, other in _EXCLUDING:
+            for name, excluded in ((one, other), (other, one)):
+                if fields.get(name) is not None:
+                    fields = {excluded: None, **fields}
         return dataclasses.replace(self, **fields)
 
     def as_dict(self) -> dict[str, Any]:
@@ -193,6 +245,8 @@ class RunSpec:
         one_of("fill rule", self.fill, FILLS)
         one_of("missing policy", self.missing, MISSING)
         one_of("on_liquidation rule", self.on_liquidation, ("continue", "stop"))
+        one_of("liquidation procedure", self.liquidation, LIQUIDATIONS)
+        one_of("off_tick rule", self.off_tick, OFF_TICK)
         if self.mark is not None:
             one_of("mark source", self.mark, ("last",))
 
@@ -209,6 +263,32 @@ class RunSpec:
         if self.notional_leverage is not None:
             self._put("notional_leverage",
                       as_number("notional_leverage", self.notional_leverage, above=0.0))
+
+    def _costs(self) -> None:
+        for one, other in _EXCLUDING:
+            if getattr(self, one) is not None and getattr(self, other) is not None:
+                raise UsageError(f"{one} and {other} exclude one another: found {one} "
+                                 f"{getattr(self, one)} and {other} {getattr(self, other)}")
+        self._put("slippage", as_slippage(self.slippage))
+        if self.slippage is None:
+            given = DEFAULT_SLIPPAGE_BP if self.slippage_bp is None else self.slippage_bp
+            self._put("slippage_bp", as_number("slippage_bp", given, least=0.0, most=1_000.0))
+        if self.fees is not None:
+            self._put("fees", as_fees(self.fees))
+        if self.fee_tier is not None:
+            self._put("fee_tier", str(self.fee_tier))
+            if self.venue is not None:
+                fee_tiers.find(self.venue, self.fee_tier)
+        if self.volume_limit is not None:
+            self._put("volume_limit", as_number("volume_limit", self.volume_limit, above=0.0,
+                                                most=1.0))
+
+    def _delays(self) -> None:
+        for name in ("latency", "publication_latency"):
+            self._put(name, as_count(name, getattr(self, name)))
+        self._put("outage", as_outages(self.outage))
+        self._put("adl", as_deleveragings(self.adl))
+        self._put("step", as_step(self.step))
 
     def _put(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)

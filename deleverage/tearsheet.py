@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from deleverage import tearsheet_forced as forced
 from deleverage import tearsheet_leverage as lever
 from deleverage import tearsheet_money as cash
 from deleverage.compare import Baseline, Outcome
@@ -35,7 +36,7 @@ def render(result: RunResult, baseline: Baseline | None = None) -> str:
         cash.drawdown(figures["drawdown"], quote),
         lever.exposure(figures["exposure"], quote),
         lever.near_misses(figures["near_misses"]),
-        lever.liquidations(figures["liquidations"], quote),
+        forced.liquidations(figures["liquidations"], quote),
         cash.costs(figures["costs"], quote),
         cash.funding(figures["funding"], quote),
         cash.trades(figures["trades"], quote),
@@ -83,11 +84,17 @@ def _liquidated(result: RunResult) -> str:
     if not positions:
         return "No trade: the strategy gave no signal that was filled. That is a result."
     held = f"{positions} position{'s' if positions > 1 else ''}"
+    taken, reduced = "", ""
+    if trades["auto_deleveraged"]:
+        taken = f" Auto-deleveraged: {trades['auto_deleveraged']}."
+    if figures["reductions"]:
+        reduced = (f", {figures['reductions']} reduction"
+                   f"{'s' if figures['reductions'] > 1 else ''} by the venue")
+    lost = f"margin lost {money(figures['margin_lost'], sign=False)} {result.provenance.quote}"
     if not figures["count"]:
-        return f"No liquidation in {held}."
-    return (f"{figures['count']} of {held} liquidated, margin lost "
-            f"{money(figures['margin_lost'], sign=False)} {result.provenance.quote}; "
-            f"right on direction all the same: {trades['right_liquidated']}.")
+        return f"No liquidation in {held}{f'{reduced}: {lost}' if reduced else ''}.{taken}"
+    return (f"{figures['count']} of {held} liquidated{reduced}, {lost}; right on direction all the "
+            f"same: {trades['right_liquidated']}.{taken}")
 
 
 def _best_trade(result: RunResult) -> str:

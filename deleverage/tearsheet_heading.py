@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from deleverage import timestamps
 from deleverage.results import RunResult
+from deleverage.spec import RunSpec
 from deleverage.tearsheet_text import lines, rule, section
 
 
@@ -17,24 +18,59 @@ def heading(result: RunResult) -> str:
 
 
 def terms(result: RunResult) -> str:
-    """Data, account with its size rule, venue with its ladder, costs and policies."""
+    """Data, account with its size rule, venue with its ladder, costs, delays and policies."""
     spec, made = result.spec, result.provenance
     mark = "SYNTHETIC data, " if made.synthetic else ""
-    maker, taker = made.fees
     marks = "none" if made.mark_step_ns is None else timestamps.show_step(made.mark_step_ns)
+    inside = "" if made.walked_step_ns == made.step_ns else \
+        f", walked in bars of {timestamps.show_step(made.walked_step_ns)}"
+    delays = _delays(spec)
     return "\n".join((
         _row("data", f"{mark}{made.dataset}: {made.symbol}, {timestamps.show_step(made.step_ns)} "
                      f"bars {timestamps.show(made.first_ns)} … {timestamps.show(made.last_ns)} UTC "
-                     f"({made.bars:,}), mark {marks}, sha256 {made.sha256[:12]}"),
+                     f"({made.bars:,}){inside}, mark {marks}, sha256 {made.sha256[:12]}"),
         _row("account", f"{spec.cash:,.2f} {made.quote}, leverage {made.leverage:g}x set, "
                         f"{made.margin} margin, size: {made.sizing}"),
+        f"collateral: {made.quote} counted at 1.00 USD",
         _row("venue", f"{made.venue}; {made.ladder}"),
-        _row("costs", f"fees maker {1e4 * maker:g} bp, taker {1e4 * taker:g} bp; slippage "
-                      f"{spec.slippage_bp:g} bp"),
+        _row("liquidation", f"{spec.liquidation}: {made.procedure}"),
+        _row("costs", _costs(result)),
+        *([_row("delays", delays)] if delays else []),
         _row("policies", f"path inside the bar {spec.path}, limit fill {spec.fill}, missing data "
                          f"{spec.missing}, liquidation on {spec.mark or 'mark'}, then "
-                         f"{spec.on_liquidation}; version {made.code}"),
+                         f"{spec.on_liquidation}, price off the tick {spec.off_tick}; version "
+                         f"{made.code}"),
     ))
+
+
+def _costs(result: RunResult) -> str:
+    """Fees with their tier, the slippage policy, the volume limit."""
+    spec, made = result.spec, result.provenance
+    maker, taker = made.fees
+    tier = f" ({made.fee_tier})" if made.fee_tier else ""
+    limit = "" if spec.volume_limit is None else \
+        f"; at most {spec.volume_limit:.4g} of a bar's volume"
+    return (f"fees maker {1e4 * maker:g} bp, taker {1e4 * taker:g} bp{tier}; slippage "
+            f"{made.slippage}{limit}")
+
+
+def _delays(spec: RunSpec) -> str:
+    """Latency, outages and supposed events: what differs from an account that is always served."""
+    bars = {1: "1 bar"}
+    parts = []
+    if spec.latency:
+        parts.append(f"orders arrive {bars.get(spec.latency, f'{spec.latency} bars')} late")
+    if spec.publication_latency:
+        shown = bars.get(spec.publication_latency, f"{spec.publication_latency} bars")
+        parts.append(f"open interest and liquidations are seen {shown} late")
+    parts += [f"outage {_moment(start)} to {_moment(end)}" for start, end in spec.outage]
+    parts += [f"auto-deleveraging {_moment(when)}: {share:.4g} of a {side} position at {price:g}"
+              for when, side, share, price in spec.adl]
+    return "; ".join(parts)
+
+
+def _moment(text: str) -> str:
+    return timestamps.show(timestamps.parse(text))
 
 
 def label(result: RunResult) -> str:
@@ -44,4 +80,4 @@ def label(result: RunResult) -> str:
 
 
 def _row(name: str, text: str) -> str:
-    return lines([text], f"{name:<11}")
+    return lines([text], f"{name:<12}")

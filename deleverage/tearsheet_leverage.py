@@ -1,4 +1,4 @@
-"""What leverage did, as tables: the scan, exposure by tier, near misses, liquidations.
+"""What leverage did, as tables: the scan, exposure by tier, near misses.
 
 Each function takes the part of ``RunResult.statistics`` (or the scan) it shows and calculates
 nothing.
@@ -104,11 +104,12 @@ def exposure(figures: Figures, quote: str) -> str:
           hours(row["no_liquidation_price_h"]), share(row["margin_ratio_max"])]
          for row in current))
     cash = table(
-        ("tier", "trades", "net", "gross", "fees", "funding", "liqui-\ndations", "margin\nlost",
-         "part of\ndrawdown"),
+        ("tier", "trades", "net", "gross", "fees", "funding", "liqui-\ndations", "reduc-\ntions",
+         "margin\nlost", "part of\ndrawdown"),
         ([row["tier"], _count(row["trades"]), money(row["net"]), money(row["gross"]),
           money(row["fees"]), money(row["funding"]), _count(row["liquidations"]),
-          money(row["margin_lost"], sign=False), money(row["drawdown"])] for row in entry))
+          _count(row["reductions"]), money(row["margin_lost"], sign=False),
+          money(row["drawdown"])] for row in entry))
     most = (f"Largest effective leverage: account {leverage(figures['max_account_leverage'])}, "
             f"position {leverage(figures['max_position_leverage'])}.")
     return "\n\n".join((
@@ -127,7 +128,7 @@ def near_misses(figures: Figures) -> str:
         return section(title, "no position lived")
     rows = sorted(figures["rows"], key=lambda row: -(row["buffer_used"] or 0.0))
     if not rows:
-        return section(title, *_wrapped(head))
+        return section(title, *wrapped(head))
     body = table(
         ("#", "when (UTC)", "side", "buffer\nused", "USD\naway", "of mark", "24 h\nvols", "mark",
          "liq.\nprice", "mark\nis", "last\nthrough"),
@@ -136,38 +137,9 @@ def near_misses(figures: Figures) -> str:
           basis_points(row["distance_bp"]), number(row["distance_vol"]), price(row["mark"]),
           price(row["liquidation_price"]), row["mark_state"], YES_NO[row["last_through"]]]
          for row in rows[:ROWS]), left=2)
-    return section(title, *_wrapped(head), body, more(rows))
+    return section(title, *wrapped(head), body, more(rows))
 
 
-def liquidations(figures: Figures, quote: str) -> str:
-    """Forced closes, what their mark was known from, and those that depend on it by name."""
-    if not figures["count"]:
-        return section("LIQUIDATIONS", "none")
-    head = (f"{figures['count']} ({figures['long']} long, {figures['short']} short), margin lost "
-            f"{money(figures['margin_lost'], sign=False)} {quote}, fees {money(figures['fees'])}, "
-            f"insurance fund {money(figures['insurance'])}; the bar opened beyond the level in "
-            f"{figures['gaps']}.")
-    states = "; ".join(
-        f"{row['count']} judged on {STATES.get(row['mark_state'], row['mark_state'])} (margin lost "
-        f"{money(row['margin_lost'], sign=False)})" for row in figures["by_mark_state"]
-        if row["count"])
-    rows = figures["rows"]
-    body = table(
-        ("#", "when (UTC)", "side", "entry", "liq.\nprice", "mark\nthen", "last\nthen",
-         "closed\nat", "loss", "cause", "mark\nis", "right"),
-        ([f"#{row['number']}", timestamps.show(row["ts"]), side(row["side"]),
-          price(row["entry_price"]), price(row["liquidation_price"]), price(row["trigger_mark"]),
-          price(row["last_at_trigger"]), price(row["price"]), money(row["loss"], sign=False),
-          row["cause"], row["mark_state"], YES_NO[row["right"]]] for row in rows[:ROWS]), left=2)
-    named = figures["depends_on_mark"]
-    doubt = ("Depends on a mark that was not exact: position "
-             + ", ".join(f"#{item}" for item in named) + ".") if named else ""
-    return section(f"LIQUIDATIONS ({quote})", *_wrapped(head), *_wrapped(f"{states}."), body,
-                   more(rows), *_wrapped(doubt))
-
-
-STATES = {"exact": "the exact mark", "clipped": "a mark clipped from coarser rows",
-          "last": "the last price, as asked"}
 YES_NO = {True: "yes", False: "no", None: "n/a"}
 
 
@@ -183,5 +155,6 @@ def more(rows: Sequence[object]) -> str:
     return f"… {len(rows) - ROWS} more in the JSON" if len(rows) > ROWS else ""
 
 
-def _wrapped(text: str) -> tuple[str, ...]:
+def wrapped(text: str) -> tuple[str, ...]:
+    """The text wrapped to the sheet's width; nothing of an empty one."""
     return (lines([text], ""),) if text else ()

@@ -96,19 +96,26 @@ def funding(figures: Figures, quote: str) -> str:
     """The settlements met, by state, and how much money was uncertain."""
     if not figures["payments"] and not figures["missing_due"]:
         return section("FUNDING", "no settlement on a held position")
-    rows = ([row["state"], f"{row['count']:,}", money(row["net"])] for row in figures["by_state"]
-            if row["count"])
+    rows = ([row["state"], f"{row['count']:,}", money(row["net"]),
+             "" if row["state"] == "settled" else money(row["expected"])]
+            for row in figures["by_state"] if row["count"])
     head = (f"{figures['payments']} payments, net {money(figures['net'])} (received "
             f"{money(figures['received'])}, paid {money(figures['paid'])}), largest "
             f"{money(figures['largest'])}; on longs {money(figures['long'])}, on shorts "
             f"{money(figures['short'])}.")
+    basis = ", ".join(f"{row['count']:,} on {row['basis']} ({money(row['net'])})"
+                      for row in figures["by_basis"])
     doubt = ""
     if figures["missing_due"] or figures["uncertain"]:
-        doubt = (f"Missing although due: {figures['missing_due']}; uncertain money "
-                 f"{money(figures['uncertain'], sign=False)} "
+        doubt = (f"Without a known rate or price: {figures['missing_due']}, of these not booked "
+                 f"{figures['unbooked']} (at the last known rate {money(figures['expected'])}); "
+                 f"uncertain money {money(figures['uncertain'], sign=False)} "
                  f"({share(figures['uncertain_share'])} of all funding).")
     return section(f"FUNDING ({quote}; a payment of the account is negative)",
-                   lines([head], ""), table(("state", "settlements", "net"), rows), doubt)
+                   lines([head], ""),
+                   table(("state", "settlements", "net", "at the last\nknown rate"), rows),
+                   f"Charged on the price of: {basis}." if basis else "",
+                   lines([doubt], "") if doubt else "")
 
 
 def trades(figures: Figures, quote: str) -> str:
@@ -126,7 +133,8 @@ def trades(figures: Figures, quote: str) -> str:
             f"{hours(figures['average_holding_h'])} a trade.")
     right = (f"Direction right in {figures['right']}, wrong in {figures['wrong']}; liquidated "
              f"{figures['liquidated']}, of these right on direction "
-             f"{figures['right_liquidated']}.")
+             f"{figures['right_liquidated']}; reduced by the venue and lived "
+             f"{figures['reduced']}, auto-deleveraged {figures['auto_deleveraged']}.")
     return section(f"TRADES BY EXIT REASON ({quote})", lines([head], ""), lines([right], ""),
                    _groups("exit reason", figures["by_exit_reason"]) + "\n",
                    _groups("side", figures["by_side"]))
@@ -141,9 +149,14 @@ def _groups(name: str, rows: Any) -> str:
 
 
 def orders(figures: Figures) -> str:
-    """Fills by role and every reason an order was refused for."""
-    head = (f"{figures['fills']:,} fills ({figures['maker']:,} maker, {figures['taker']:,} taker), "
-            f"{figures['rejections']:,} orders refused")
+    """Fills by role and kind, orders filled in parts, every reason one was refused for."""
+    head = (f"{figures['fills']:,} fills ({figures['maker']:,} maker, {figures['taker']:,} taker; "
+            f"{figures['forced']:,} by the venue), {figures['rejections']:,} orders refused")
+    parts = (f"Of {figures['orders']:,} orders with a fill, {figures['in_parts']:,} filled in "
+             f"parts ({figures['part_fills']:,} fills).")
+    kinds = table(("filled", "fills"), ([reason, f"{count:,}"] for reason, count in
+                                        figures["fills_by_reason"].items()))
     rows = [[reason, f"{count:,}"] for reason, count in
             sorted(figures["rejections_by_reason"].items(), key=lambda item: -item[1])]
-    return section("ORDERS", head, table(("refused because", "orders"), rows) if rows else "")
+    return section("ORDERS", head, parts, kinds if figures["fills"] else "",
+                   table(("refused because", "orders"), rows) if rows else "")

@@ -8,14 +8,22 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from deleverage.cli.arguments import Parser, assignment, fees, number
+from deleverage.cli.arguments import (
+    Parser,
+    assignment,
+    count,
+    deleveraging,
+    fees,
+    number,
+)
 from deleverage.errors import UsageError
 from deleverage.policies import FILLS, MARGIN_MODES, MISSING, PATHS
 from deleverage.spec import RunSpec
 
 FIELDS = ("data", "strategy", "venue", "symbol", "leverage", "margin", "margin_fraction",
-          "notional", "ladder", "path", "fill", "mark", "missing", "fees", "slippage_bp", "cash",
-          "fromdate", "todate", "on_liquidation")
+          "notional", "ladder", "path", "fill", "mark", "missing", "fees", "fee_tier",
+          "slippage_bp", "slippage", "cash", "fromdate", "todate", "on_liquidation", "liquidation",
+          "volume_limit", "latency", "publication_latency", "outage", "adl", "off_tick", "step")
 
 
 def add_data(parser: Parser) -> None:
@@ -29,6 +37,10 @@ def add_data(parser: Parser) -> None:
     group.add_argument("--symbol", metavar="NAME", help="refuse data of another symbol")
     group.add_argument("--from", dest="fromdate", metavar="TIME", help="first bar; ISO, UTC")
     group.add_argument("--to", dest="todate", metavar="TIME", help="last bar; ISO, UTC")
+    group.add_argument("--step", metavar="STEP", help="the strategy's bars (1h); the account walks "
+                       "the finer ones of the data inside them")
+    group.add_argument("--publication-latency", type=count, metavar="BARS",
+                       help="open interest and liquidations are seen so much later (default 0)")
 
 
 def add_account(parser: Parser) -> None:
@@ -45,21 +57,44 @@ def add_account(parser: Parser) -> None:
 
 def add_market(parser: Parser) -> None:
     """What the account meets."""
+    _add_costs(parser)
     group = parser.add_argument_group("venue and policies")
     group.add_argument("--venue", metavar="NAME", help="rules and ladder (default: the data's)")
     group.add_argument("--ladder", metavar="FILE", help="a maintenance ladder of "
                        "your own, or nearest-later: assume that the first one known held before")
-    group.add_argument("--fees", type=fees, metavar="MAKER,TAKER",
-                       help="fractions of notional, 0.0002,0.0005 (default: the venue's)")
-    group.add_argument("--slippage-bp", type=number, metavar="BP",
-                       help="of market and stop fills, in basis points (default 2)")
     group.add_argument("--path", metavar="POLICY", help=f"inside a bar: {_either(PATHS)}")
     group.add_argument("--fill", metavar="RULE", help=f"of limit orders: {_either(FILLS)}")
     group.add_argument("--missing", metavar="POLICY",
                        help=f"funding or mark that is not there: {_either(MISSING)}")
     group.add_argument("--mark", metavar="SOURCE",
                        help="last: liquidate on last price, said on the sheet")
+    group.add_argument("--liquidation", metavar="HOW", help="venue (default): the venue's own "
+                       "procedure and fee; takeover: whole, at the bankruptcy price, no fee")
     group.add_argument("--on-liquidation", metavar="RULE", help="continue (default) or stop")
+    group.add_argument("--adl", type=deleveraging, action="append",
+                       metavar="TIME,SIDE,SHARE,PRICE", help="the venue takes a share of a long or "
+                       "short position at a price, as recorded or supposed; may be repeated")
+
+
+def _add_costs(parser: Parser) -> None:
+    """What a fill costs, and what keeps an order from it."""
+    group = parser.add_argument_group("orders and what they cost")
+    group.add_argument("--fees", type=fees, metavar="MAKER,TAKER",
+                       help="fractions of notional, 0.0002,0.0005 (default: the venue's)")
+    group.add_argument("--fee-tier", metavar="NAME", help="the venue's fees of a tier (VIP1)")
+    group.add_argument("--slippage-bp", type=number, metavar="BP",
+                       help="of market and stop fills, in basis points (default 2)")
+    group.add_argument("--slippage", metavar="POLICY", help="instead: 2bp, volume or cascade, "
+                       "with parameters as in cascade:depth=1e6,stop_wick=0.25")
+    group.add_argument("--volume-limit", type=number, metavar="SHARE",
+                       help="of a bar's volume that one's fills in it may take, above 0 up to 1; "
+                       "the rest of an order stays open (default: none)")
+    group.add_argument("--latency", type=count, metavar="BARS",
+                       help="until an order or its cancel reaches the venue (default 0)")
+    group.add_argument("--outage", action="append", metavar="FROM/TO", help="times (ISO, UTC) "
+                       "between which no order is placed or cancelled; may be repeated")
+    group.add_argument("--off-tick", metavar="RULE", help="a price that is not on the tick: round "
+                       "by rule (default) or refuse")
 
 
 def add_debug(parser: Parser) -> None:

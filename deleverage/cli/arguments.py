@@ -6,6 +6,7 @@ import argparse
 import difflib
 import tomllib
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,6 +33,11 @@ class Parser(argparse.ArgumentParser):
         return tuple(text for action in self._actions for text in action.option_strings
                      if text.startswith("--"))
 
+    def repeatable(self) -> tuple[str, ...]:
+        """Long options that may be typed more than once (``--outage``)."""
+        return tuple(text for action in self._actions for text in action.option_strings
+                     if text.startswith("--") and type(action).__name__ == "_AppendAction")
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As ``argparse``, but whatever is left over is refused here, with its near miss."""
         found, rest = super().parse_known_args(args, namespace)
@@ -50,6 +56,25 @@ def number(text: str) -> float:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be a number, found {text!r}") from None
+
+
+def count(text: str) -> int:
+    """A whole number; its range is checked where it is used."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a whole number, found {text!r}") from None
+
+
+def deleveraging(text: str) -> tuple[str, str, float, float]:
+    """``time,side,share,price`` of ``--adl``: ``2025-10-10T21:20,short,0.5,3950``."""
+    try:
+        moment, side, share, price = (part.strip() for part in text.split(","))
+        return moment, side, float(share), float(price)
+    except ValueError:
+        raise argparse.ArgumentTypeError("an auto-deleveraging is TIME,SIDE,SHARE,PRICE "
+                                         f"(2025-10-10T21:20,short,0.5,3950), found {text!r}"
+                                         ) from None
 
 
 def fees(text: str) -> tuple[float, float]:
@@ -73,7 +98,8 @@ def assignment(text: str) -> tuple[str, str]:
 def with_config(arguments: Sequence[str], parser: Parser) -> list[str]:
     """``arguments`` with the file of ``--config`` put before them, so that typed options win.
 
-    Keys of the file are the long options without dashes; ``[set]`` holds strategy parameters.
+    Keys of the file are the long options without dashes; ``[set]`` holds strategy parameters; an
+    option that may be repeated takes a list (``outage = ["FROM/TO", …]``).
     Raises UsageError for a file that is no TOML and UnknownName for a key that is no option.
     """
     path = _config_path(arguments)
@@ -91,7 +117,9 @@ def with_config(arguments: Sequence[str], parser: Parser) -> list[str]:
         name = key.replace("_", "-")
         if name not in known or name in ("config", "help"):
             raise UnknownName(f"--config {path}: {unknown_name('key', key, known)}")
-        tokens += _tokens(path, known[name], value)
+        several = known[name] in parser.repeatable() and name != "set" and isinstance(value, list)
+        for item in value if several else [value]:
+            tokens += _tokens(path, known[name], item)
     return tokens + list(arguments)
 
 
@@ -115,10 +143,12 @@ def _tokens(path: Path, option: str, value: object) -> list[str]:
         return [f"--set={key}={_word(item)}" for key, item in value.items()]
     if isinstance(value, dict):
         raise UsageError(f"--config {path}: {option.removeprefix('--')} is not a table")
-    return [f"{option}={_word(value)}"]
+    return [f"{option}={_word(value, '/' if option == '--outage' else ',')}"]
 
 
-def _word(value: object) -> str:
+def _word(value: object, between: str = ",") -> str:
     if isinstance(value, list):
-        return ",".join(_word(item) for item in value)
+        return between.join(_word(item) for item in value)
+    if isinstance(value, date):
+        return value.isoformat()
     return str(value)

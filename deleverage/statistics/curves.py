@@ -134,9 +134,11 @@ def _check(journal: Journal, markets: Sequence[MarketColumns]) -> None:
 
 def _booked(entries: Iterable[Entry], markets: Sequence[MarketColumns]) -> list[tuple[int, float]]:
     """(when the account knew, amount): a settlement is booked in the walk of its bar, so it counts
-    from that bar's close on, like the fills before and after it."""
+    from that bar's close on, like the fills before and after it; what was deposited before the
+    first bar counts from the beginning, whichever clock that is on."""
     clocks = {market.market.instrument.symbol: market for market in markets}
-    booked = [(entry.ts, entry.amount) for entry in entries if entry.cause is not Cause.FUNDING]
+    booked = [(entry.ts if entry.bar >= 0 else 0, entry.amount) for entry in entries
+              if entry.cause is not Cause.FUNDING]
     for symbol, market in clocks.items():
         paid = [entry for entry in entries
                 if entry.cause is Cause.FUNDING and entry.symbol == symbol]

@@ -31,6 +31,9 @@ def _parser() -> Parser:
     (["--leverage"], "--leverage: expected one argument"),
     (["--set", "hold"], "takes name=value, found 'hold'"),
     (["--fees", "0.1"], "MAKER,TAKER"),
+    (["--latency", "0.5"], "--latency: must be a whole number, found '0.5'"),
+    (["--adl", "2026-01-31,short,0.5"], "TIME,SIDE,SHARE,PRICE"),
+    (["--outages", "a/b"], "did you mean --outage"),
 ])
 def test_a_misspelt_option_gets_its_near_miss(words: list[str], complaint: str) -> None:
     """Each complaint is a UsageError that names what was found and where help is."""
@@ -73,6 +76,35 @@ def test_typed_options_win_over_the_file(tmp_path: Path) -> None:
     assert (options.data, options.leverage, options.margin_fraction) == ("risk", 7.0, 0.1)
     assert options.fees == (0.0, 0.001)
     assert dict(options.parameters) == {"hold": "4", "levels": "1,2", "long": "True"}
+
+
+def test_every_policy_may_stand_in_the_file(tmp_path: Path) -> None:
+    """A file with every option of orders, delays and liquidation is the run of the same typed."""
+    typed = ["--data", "risk", "--strategy", "buy_and_hold", "--slippage", "cascade:depth=1e6",
+             "--volume-limit", "0.1", "--latency", "2", "--publication-latency", "1",
+             "--outage", "2026-01-31T18:40/2026-01-31T18:50", "--outage", "2026-02-01/2026-02-02",
+             "--adl", "2026-01-31T18:41,short,0.5,2400", "--off-tick", "refuse", "--step", "1h",
+             "--fee-tier", "VIP1", "--liquidation", "takeover"]
+    path = tmp_path / "run.toml"
+    path.write_text('''data = "risk"
+strategy = "buy_and_hold"
+slippage = "cascade:depth=1e6"
+volume_limit = 0.1
+latency = 2
+publication-latency = 1
+outage = ["2026-01-31T18:40/2026-01-31T18:50", [2026-02-01, 2026-02-02]]
+adl = [[2026-01-31T18:41:00, "short", 0.5, 2400]]
+off_tick = "refuse"
+step = "1h"
+fee_tier = "VIP1"
+liquidation = "takeover"
+''')
+    from_file = _parser().parse_args(with_config(["--config", str(path)], _parser()))
+    made = specification(_parser().parse_args(typed))
+    assert specification(from_file) == made
+    assert made.outage[1] == ("2026-02-01T00:00:00", "2026-02-02T00:00:00")
+    assert made.adl == (("2026-01-31T18:41:00", "short", 0.5, 2_400.0),)
+    assert (made.volume_limit, made.latency, made.publication_latency) == (0.1, 2, 1)
 
 
 @pytest.mark.parametrize(("text", "complaint"), [

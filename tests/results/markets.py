@@ -48,5 +48,6 @@ def wobble(seed: int, bars: int = 1_500, columns: MarketColumns | None = None,
            **fields: Any) -> tuple[RunResult, MarketColumns]:
     """A run of Wobbler on a random market, and the market."""
     market = random_market(seed, bars, step="5m") if columns is None else columns
-    made = RunSpec(data="test", strategy="wobbler", params={"seed": seed}, **fields)
+    params = {"seed": seed, **fields.pop("params", {})}
+    made = RunSpec(data="test", strategy="wobbler", params=params, **fields)
     return run(made, market, Wobbler), market

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import re
 from pathlib import Path
 from typing import Any
 
 import backtrader as bt
+import numpy as np
 import pytest
 
 import deleverage as dl
+from deleverage import venues
 from deleverage.columns import MarketColumns
 from deleverage.errors import DataError, LeverageError, MissingTable, UnknownName
 from deleverage.runner import BASELINE, baseline, load, run
 from deleverage.spec import RunSpec
+from deleverage.timestamps import MINUTE
 from tests.markets import make_columns, make_dataset, random_market
 from tests.results.markets import Wobbler, wobble
+from tests.results.test_invariants import check_depths, check_money, check_time
 
 FALL = [3_000.0] * 3 + [2_900.0, 2_800.0, 2_700.0, 2_600.0] + [3_100.0] * 3
 
@@ -87,6 +93,38 @@ def test_dates_cut_the_run() -> None:
     result = run(spec(fromdate="2026-01-28T00:03", todate="2026-01-28T00:08"), falling())
     assert result.provenance.bars == 6
     assert result.trades[0].entry_bar == 1
+
+
+def test_a_strategy_on_coarser_bars_than_the_account() -> None:
+    """step="30m" over 5m bars: the strategy sees 30m, the figures are of the 5m bars walked, and
+    they are rebuilt from the dataset's own columns."""
+    result, columns = wobble(5, bars=1_200, leverage=5.0, step="30m", params={"every": 6})
+    made = result.provenance
+    assert (made.step_ns, made.walked_step_ns, made.bars) == (30 * MINUTE, 5 * MINUTE, 200)
+    assert len(result.curves()) == 1_200
+    rebuilt = dataclasses.replace(result, recorded=None).curves(columns)
+    for name, series in result.curves().arrays().items():
+        np.testing.assert_array_equal(series, rebuilt.arrays()[name])
+    check_money(result)
+    check_time(result)
+    check_depths(result)
+    random = baseline(result, columns)
+    assert len(random.trades) == len(result.trades)
+    hours = [math.fsum(trade.holding_ns for trade in run.trades) for run in (random, result)]
+    assert hours[0] == pytest.approx(hours[1], rel=0.2)
+
+
+def test_what_differs_from_the_default_reaches_the_stamps() -> None:
+    """Fee tier, slippage policy and procedure are on the result, each as one line."""
+    made = run(spec(fee_tier="VIP 3", leverage=2), falling()).provenance
+    assert made.fees == (0.00012, 0.00032)
+    assert made.fee_tier.startswith("binance usdm VIP3: maker 1.2 bp, taker 3.2 bp")
+    assert made.slippage == "0 bp fixed"
+    assert made.procedure == venues.get("binance", symbol="ETHUSDT", at=made.first_ns
+                                        ).procedure.describe()
+    assert run(spec(fee_tier=None, leverage=2), falling()).provenance.fee_tier == ""
+    with pytest.raises(UnknownName, match="unknown fee tier of binance 'VIP12'"):
+        run(spec(fee_tier="VIP12"), falling())
 
 
 def test_a_strategy_of_ones_own() -> None:

@@ -264,3 +264,5 @@ def test_figures_are_of_the_bars_the_account_walked() -> None:
     assert len(record.curves) == len(fine)
     assert record.curves.worst_equity[6:10].tolist() == pytest.approx([990, 900, 905, 1_005])
     assert record.start_ns == parse("2026-01-28")
+    journal.entries[0] = dataclasses.replace(journal.entries[0], ts=int(coarse.close_ns[0]))
+    assert RunRecord.of(journal, coarse).curves.wallet[0] == 1_000.0  # there from the beginning

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,9 @@ TRADES = {
     "profit_factor": 0.25, "expectancy": -829.22, "expectancy_return": -0.08, "average_win": 120.0,
     "average_loss": -1_300.0, "best": 120.0, "worst": -2_000.0, "sqn": None, "best_share": None,
     "net_without_best": -2_607.66, "average_holding_h": 30.0, "time_in_market": 0.25, "right": 2,
-    "wrong": 1, "liquidated": 1, "right_liquidated": 1, "p_right": 2 / 3, "p_liquidated": 1 / 3,
-    "p_liquidated_right": 0.5, "withheld": {"sqn": "n/a (n=3)"},
+    "wrong": 1, "liquidated": 1, "reduced": 1, "auto_deleveraged": 0, "right_liquidated": 1,
+    "p_right": 2 / 3, "p_liquidated": 1 / 3, "p_liquidated_right": 0.5,
+    "withheld": {"sqn": "n/a (n=3)"},
     "by_exit_reason": [GROUP, {**GROUP, "name": "liquidation", "count": 1, "net": -2_000.0}],
     "by_side": [{**GROUP, "name": "long", "count": 3}, {**GROUP, "name": "short", "count": 0}],
 }
@@ -60,7 +62,8 @@ EXPOSURE = {
                  "no_liquidation_price_h": 0.0, "margin_ratio_max": 0.99}],
     "by_entry": [{"tier": "10–20x", "trades": 3, "net": -2_487.66, "gross": -2_400.0,
                   "fees": -80.0, "funding": -7.66, "liquidation_fees": 0.0, "insurance": 0.0,
-                  "liquidations": 1, "margin_lost": 2_000.0, "drawdown": 2_512.0}],
+                  "liquidations": 1, "reductions": 1, "margin_lost": 2_000.0,
+                  "drawdown": 2_512.0}],
 }
 NEAR_MISSES = {
     "lived": 2, "at_80": 1, "at_90": 1, "at_95": 0, "last_through": 1, "closest_bp": 12.5,
@@ -70,25 +73,41 @@ NEAR_MISSES = {
               "mark": 2_242.3, "liquidation_price": 2_239.5, "mark_state": "exact",
               "last_through": True, "open": False}],
 }
+STEP = {"number": 1, "symbol": "ETHUSDT", "ts": LOW, "bar": 5_000, "side": 1, "size": 4.0,
+        "size_after": 4.0, "entry_price": 2_500.0, "leverage": 10.0, "margin_mode": "isolated",
+        "liquidation_price": 2_262.3, "trigger_mark": 2_262.3, "price": 2_262.0,
+        "last_at_trigger": 2_240.0, "stage": "market", "loss": 990.0, "fee": -38.0,
+        "returned": 10.0, "insurance": 38.0, "deficit": 0.0, "gap": False, "cause": "mark",
+        "mark_state": "exact", "right": True}
 LIQUIDATIONS = {
-    "count": 1, "margin_lost": 2_000.0, "fees": 0.0, "insurance": 0.0, "deficit": 45.0, "gaps": 0,
+    "count": 1, "reductions": 1, "reduced": 0, "margin_lost": 2_000.0, "fees": -38.0,
+    "returned": 10.0, "insurance": 0.0, "fund_gained": 38.0, "deficit": 45.0, "gaps": 0,
     "long": 1, "short": 0,
-    "by_mark_state": [{"mark_state": "clipped", "count": 1, "margin_lost": 2_000.0}],
+    "by_stage": [{"stage": "market", "count": 0, "reductions": 1, "margin_lost": 990.0,
+                  "fees": -38.0, "returned": 10.0, "insurance": 38.0},
+                 {"stage": "takeover", "count": 1, "reductions": 0, "margin_lost": 1_010.0,
+                  "fees": 0.0, "returned": 0.0, "insurance": -45.0}],
+    "by_mark_state": [{"mark_state": "clipped", "count": 1, "reductions": 0,
+                       "margin_lost": 1_010.0},
+                      {"mark_state": "exact", "count": 0, "reductions": 1, "margin_lost": 990.0}],
     "depends_on_mark": [1],
-    "rows": [{"number": 1, "symbol": "ETHUSDT", "ts": LOW, "bar": 5_000, "side": 1, "size": 8.0,
-              "entry_price": 2_500.0, "leverage": 10.0, "margin_mode": "isolated",
-              "liquidation_price": 2_262.3, "trigger_mark": 2_262.3, "price": 2_250.0,
-              "last_at_trigger": 2_240.0, "loss": 2_000.0, "fee": 0.0, "deficit": 45.0,
-              "gap": False, "cause": "mark", "mark_state": "clipped", "right": True}],
+    "rows": [STEP, {**STEP, "size_after": 0.0, "price": 2_250.0, "stage": "takeover",
+                    "loss": 1_010.0, "fee": 0.0, "returned": 0.0, "insurance": -45.0,
+                    "deficit": 45.0, "mark_state": "clipped"}],
 }
 FUNDING = {
-    "payments": 11, "net": -7.66, "paid": -9.0, "received": 1.34, "long": -7.66, "short": 0.0,
-    "largest": -2.5, "missing_due": 1, "uncertain": 0.8, "uncertain_share": 0.1,
-    "by_state": [{"state": "settled", "count": 10, "net": -6.86},
-                 {"state": "missing", "count": 0, "net": 0.0},
-                 {"state": "imputed", "count": 1, "net": -0.8}],
+    "payments": 12, "net": -7.66, "paid": -9.0, "received": 1.34, "long": -7.66, "short": 0.0,
+    "largest": -2.5, "missing_due": 2, "unbooked": 1, "expected": -0.4, "uncertain": 1.2,
+    "uncertain_share": 0.15,
+    "by_state": [{"state": "settled", "count": 10, "net": -6.86, "expected": 0.0},
+                 {"state": "imputed", "count": 1, "net": -0.8, "expected": -0.8},
+                 {"state": "missing", "count": 1, "net": 0.0, "expected": -0.4}],
+    "by_basis": [{"basis": "index", "count": 1, "net": -0.8},
+                 {"basis": "mark", "count": 10, "net": -6.86}],
 }
-ORDERS = {"fills": 6, "maker": 2, "taker": 4, "rejections": 3,
+ORDERS = {"fills": 7, "maker": 2, "taker": 5, "forced": 2, "orders": 4, "in_parts": 1,
+          "part_fills": 2, "rejections": 3,
+          "fills_by_reason": {"limit": 2, "market": 2, "liquidation": 2, "stop": 1},
           "rejections_by_reason": {"margin: needs 2,000.00, available 12.34": 3}}
 
 STATISTICS: dict[str, dict[str, Any]] = {
@@ -119,20 +138,26 @@ def statistics(**sections: Any) -> dict[str, Any]:
 
 def result(strategy: str = "level_reclaim", net: float | None = None, dataset: str = "constructive",
            scanned: bool = True, warnings: tuple[str, ...] = ("SYNTHETIC market",),
+           spec: RunSpec | None = None, made: dict[str, Any] | None = None,
            **sections: Any) -> RunResult:
-    """A complete result; ``net`` sets return and net of the performance."""
+    """A complete result; ``net`` sets return and net of the performance, ``made`` replaces fields
+    of the provenance."""
     if net is not None:
         sections["performance"] = {"net": net, "total_return": net / 10_000.0}
-    made = Provenance(
+    provenance = Provenance(
         dataset=dataset, sha256=f"{dataset:0<64}", synthetic=True, symbol="ETHUSDT",
         venue="binance", quote="USDT", step_ns=timestamps.MINUTE, mark_step_ns=timestamps.MINUTE,
         bars=21_600, first_ns=START, last_ns=END, margin="isolated", leverage=10.0,
         sizing="0.2 × equity as margin", fees=(0.0002, 0.0005),
         ladder="ladder binance-eth-2024-10-24, observed 2024-10-24, 461 days old, confidence high",
         ladder_id="binance-eth-2024-10-24", ladder_assumed=False, strategy="LevelReclaim",
-        title="Buy the reclaim of a level.", params={"hold": 3, "stop": 0.02}, code="0.1.0")
+        title="Buy the reclaim of a level.", params={"hold": 3, "stop": 0.02}, code="0.1.0",
+        procedure="reduced to lower brackets, then taken over", slippage="2 bp fixed", fee_tier="",
+        walked_step_ns=timestamps.MINUTE)
+    if spec is None:
+        spec = RunSpec(data=dataset, strategy=strategy)
     days = np.arange(2, dtype=np.int64) * timestamps.DAY + START
-    return RunResult(RunSpec(data=dataset, strategy=strategy), made, Journal(), (),
+    return RunResult(spec, dataclasses.replace(provenance, **(made or {})), Journal(), (),
                      statistics(**sections), warnings,
                      DailyEquity(days, np.array([10_000.0, 7_512.34]), 10_000.0),
                      scan() if scanned else None)

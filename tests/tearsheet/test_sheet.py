@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from deleverage import tearsheet
+from deleverage import tearsheet, timestamps
 from deleverage.compare import Baseline
+from deleverage.spec import RunSpec
 from tests.tearsheet import sheets
 
 
@@ -34,8 +35,11 @@ def test_the_header_says_what_ran_under_which_rules() -> None:
     heading = " ".join(tearsheet.heading(sheets.result()).split())
     for words in ("SYNTHETIC data", "0.2 × equity as margin", "leverage 10x set",
                   "isolated margin", "binance; ladder binance-eth-2024-10-24", "461 days old",
-                  "confidence high", "maker 2 bp, taker 5 bp", "slippage 2 bp",
-                  "path inside the bar adverse", "2026-01-28 00:01 … 2026-02-12 00:00 UTC",
+                  "confidence high", "maker 2 bp, taker 5 bp",
+                  "path inside the bar adverse", "slippage 2 bp fixed",
+                  "collateral: USDT counted at 1.00 USD",
+                  "liquidation venue: reduced to lower brackets, then taken over",
+                  "2026-01-28 00:01 … 2026-02-12 00:00 UTC",
                   "10,000.00 USDT", "liquidation on mark"):
         assert words in heading
 
@@ -58,8 +62,69 @@ def test_short_samples_are_withheld() -> None:
 def test_a_liquidation_that_depends_on_the_mark_is_named() -> None:
     """A liquidation judged on a clipped mark is counted apart and listed by its number."""
     sheet = tearsheet.render(sheets.result())
-    assert "1 judged on a mark clipped from coarser rows (margin lost 2,000.00)." in sheet
+    assert ("1 judged on a mark clipped from coarser rows (margin lost 1,010.00); 1 judged on the "
+            "exact mark") in sheet
     assert "Depends on a mark that was not exact: position #1." in sheet
+
+
+def test_what_is_not_the_default_is_said() -> None:
+    """Delays, outages, supposed events, volume limit, fee tier and finer bars stand in the header,
+    and none of them where the account is served at once; USDC is named where it is the quote."""
+    plain = " ".join(tearsheet.heading(sheets.result()).split())
+    assert "delays" not in plain
+    assert "walked" not in plain
+    assert "of a bar's volume" not in plain
+    spec = RunSpec(
+        data="x", strategy="y", latency=2, publication_latency=1, volume_limit=0.1,
+        outage=[("2026-01-31T18:40", "2026-01-31T18:50")],  # type: ignore[arg-type]
+        adl=[("2026-01-31T18:41", "short", 0.5, 2_400)])  # type: ignore[arg-type]
+    made = {"quote": "USDC", "step_ns": timestamps.HOUR,
+            "fee_tier": "binance usdm VIP1: maker 1.6 bp, taker 4 bp"}
+    told = " ".join(tearsheet.heading(sheets.result(spec=spec, made=made)).split())
+    for words in ("delays orders arrive 2 bars late; open interest and liquidations are seen 1 bar "
+                  "late; outage 2026-01-31 18:40 to 2026-01-31 18:50; auto-deleveraging 2026-01-31 "
+                  "18:41: 0.5 of a short position at 2400",
+                  "1h bars 2026-01-28 00:01 … 2026-02-12 00:00 UTC (21,600), walked in bars of 1m",
+                  "collateral: USDC counted at 1.00 USD", "VIP1: maker 1.6 bp",
+                  "at most 0.1 of a bar's volume"):
+        assert words in told
+
+
+def test_a_liquidation_is_told_step_by_step() -> None:
+    """Stage, coins closed and left, loss, fee, margin given back and the fund, a row each; sums
+    over the steps in the head; the verdict tells reductions apart."""
+    sheet = tearsheet.render(sheets.result())
+    for words in ("1 liquidated (1 long, 0 short), 1 reduction (0 of the positions reduced lived)",
+                  "of it fees -38.00, given back 10.00; insurance fund: gained 38.00, paid 45.00",
+                  "1 through the book (margin lost 990.00); 1 taken over at the bankruptcy price",
+                  "1 of 3 positions liquidated, 1 reduction by the venue, margin lost 2,000.00"):
+        assert words in " ".join(sheet.split())
+    rows = [line.split() for line in sheet.splitlines() if line.startswith("#1 ")]
+    assert ["#1", "market", "4.0000", "4.0000", "990.00", "-38.00", "10.00", "+38.00"] in rows
+    assert ["#1", "takeover", "4.0000", "0.0000", "1,010.00", "0.00", "0.00", "-45.00"] in rows
+
+
+def test_a_run_with_reductions_alone_is_not_silent() -> None:
+    """Nothing was liquidated, but the venue took a part: table and verdict say so."""
+    row = sheets.LIQUIDATIONS["rows"][0]  # type: ignore[index]
+    sheet = " ".join(tearsheet.render(sheets.result(
+        liquidations={"count": 0, "long": 0, "reduced": 1, "margin_lost": 990.0, "rows": [row]},
+        trades={"auto_deleveraged": 1})).split())
+    assert ("No liquidation in 3 positions, 1 reduction by the venue: margin lost 990.00 USDT. "
+            "Auto-deleveraged: 1.") in sheet
+    assert "0 liquidated (0 long, 0 short), 1 reduction (1 of the positions reduced lived)" in sheet
+
+
+def test_funding_and_orders_tell_what_was_not_whole() -> None:
+    """States with what was not booked, the price charged on, orders in parts, fills by kind."""
+    sheet = " ".join(tearsheet.render(sheets.result()).split())
+    for words in ("missing 1 0.00 -0.40", "imputed 1 -0.80 -0.80", "settled 10 -6.86",
+                  "Charged on the price of: 1 on index (-0.80), 10 on mark (-6.86).",
+                  "Without a known rate or price: 2, of these not booked 1 (at the last known rate "
+                  "-0.40); uncertain money 1.20 (15.0 % of all funding).",
+                  "7 fills (2 maker, 5 taker; 2 by the venue)",
+                  "Of 4 orders with a fill, 1 filled in parts (2 fills).", "liquidation 2 stop 1"):
+        assert words in sheet
 
 
 def test_a_run_without_a_signal_is_a_result() -> None:
@@ -67,7 +132,8 @@ def test_a_run_without_a_signal_is_a_result() -> None:
     result = sheets.result(
         net=0.0, scanned=False, warnings=(),
         trades={"count": 0, "open": 0, "best": None, "by_exit_reason": [], "by_side": []},
-        exposure={"by_tier": [], "by_entry": []}, liquidations={"count": 0, "rows": []},
+        exposure={"by_tier": [], "by_entry": []},
+        liquidations={"count": 0, "reductions": 0, "rows": []},
         near_misses={"rows": [], "lived": 0, "closest_bp": None},
         funding={"payments": 0, "missing_due": 0})
     sheet = tearsheet.render(result)
