@@ -79,6 +79,10 @@ ROWS = (
         [buy(0, 10), sell(0, 10, "close")], step="1d",
         fills=[Fill(1, 10, 100, "market"), Fill(1, -10, 103, "close")],
         wallet=10_000 + 10 * (103 - 100)),
+    Row("order at the close closes a short that the open began",
+        [S, (100, 102, 96, 97), still(110)], [sell(0, 10), buy(0, 10, "close")], step="1d",
+        fills=[Fill(1, -10, 100, "market"), Fill(1, 10, 97, "close")],
+        wallet=10_000 + 10 * (100 - 97)),
     Row("order at the close waits for the session's end", [S, S, (100, 104, 98, 103), S],
         [buy(0, 10, "close")], step="1m"),
 )

@@ -67,6 +67,11 @@ ROWS = (
         [buy(0, 10), sell(1, 10, "trail_limit", 100, plimit=102, trail=5)],
         # trigger 95, then 105; the limit was sent 2 above its price and stays 2 above the trigger
         fills=[IN_LONG, Fill(4, -10, 107, "trail_limit", "maker")], wallet=10_000 + 70),
+    Row("trail-limit of a short: the limit keeps its distance to the trigger",
+        [S, S, DOWN, (90, 96, 90, 96), (96, 96, 92, 92)],
+        [sell(0, 10), buy(1, 10, "trail_limit", 100, plimit=98, trail=5)],
+        # trigger 105, then 95; the limit stays 2 below it
+        fills=[IN_SHORT, Fill(4, 10, 93, "trail_limit", "maker")], wallet=10_000 + 70),
     Row("trail nearer than the liquidation saves a long", [S, S, (100, 100, 85, 88)],
         [buy(0, 10), sell(1, 10, "trail", trail=9)],
         # 91 before 90.45
