@@ -25,7 +25,7 @@ PURE = (
 # above the backtrader adapters: what asks for runs and what shows them
 RESULTS = (
     "deleverage.spec", "deleverage.runner", "deleverage.results", "deleverage.scan",
-    "deleverage.compare", "deleverage.tearsheet",
+    "deleverage.compare", "deleverage.tearsheet", "deleverage.stamps", "deleverage.paths",
 )
 COMMAND = ("deleverage.cli",)
 HEAVY = ("backtrader", "pandas", "pyarrow")
