@@ -8,16 +8,19 @@ from deleverage.spec import RunSpec
 from deleverage.tearsheet_text import lines, rule, section
 
 
-def heading(result: RunResult) -> str:
-    """Title, strategy with all its parameters, and the terms of the run."""
+def heading(result: RunResult, path: str = "") -> str:
+    """Title, strategy with all its parameters, and the terms of the run.
+
+    ``path``: what to call the path policy where the page shows runs of several.
+    """
     made = result.provenance
     parameters = ", ".join(f"{key}={value}" for key, value in made.params.items())
     title = result.name.rpartition("/")[2] + (" · SYNTHETIC" if made.synthetic else "")
     return section(rule(title), _row("strategy", f"{made.strategy}: {made.title}".rstrip(": ")),
-                   _row("parameters", parameters or "none"), terms(result))
+                   _row("parameters", parameters or "none"), terms(result, path))
 
 
-def terms(result: RunResult) -> str:
+def terms(result: RunResult, path: str = "") -> str:
     """Data, account with its size rule, venue with its ladder, costs, delays and policies."""
     spec, made = result.spec, result.provenance
     mark = "SYNTHETIC data, " if made.synthetic else ""
@@ -36,8 +39,8 @@ def terms(result: RunResult) -> str:
         _row("liquidation", f"{spec.liquidation}: {made.procedure}"),
         _row("costs", _costs(result)),
         *([_row("delays", delays)] if delays else []),
-        _row("policies", f"path inside the bar {spec.path}, limit fill {spec.fill}, missing data "
-                         f"{spec.missing}, liquidation on {spec.mark or 'mark'}, then "
+        _row("policies", f"path inside the bar {path or spec.path}, limit fill {spec.fill}, "
+                         f"missing data {spec.missing}, liquidation on {spec.mark or 'mark'}, then "
                          f"{spec.on_liquidation}, price off the tick {spec.off_tick}; version "
                          f"{made.code}"),
     ))

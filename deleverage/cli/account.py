@@ -62,7 +62,8 @@ def add_market(parser: Parser) -> None:
     group.add_argument("--venue", metavar="NAME", help="rules and ladder (default: the data's)")
     group.add_argument("--ladder", metavar="FILE", help="a maintenance ladder of "
                        "your own, or nearest-later: assume that the first one known held before")
-    group.add_argument("--path", metavar="POLICY", help=f"inside a bar: {_either(PATHS)}")
+    group.add_argument("--path", metavar="POLICY", help=f"inside a bar: {_either(PATHS)}; `run` "
+                       "takes both as well: two runs and where they part")
     group.add_argument("--fill", metavar="RULE", help=f"of limit orders: {_either(FILLS)}")
     group.add_argument("--missing", metavar="POLICY",
                        help=f"funding or mark that is not there: {_either(MISSING)}")

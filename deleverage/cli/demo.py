@@ -33,6 +33,7 @@ def main(arguments: Sequence[str], prog: str) -> int:
     from deleverage import scenarios
 
     started = time.monotonic()
+    specification(options, data=scenarios.names()[0], strategy=STRATEGIES[0])  # before any output
     pages = []
     for name in scenarios.names():
         if not options.json:

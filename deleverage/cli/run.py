@@ -1,7 +1,12 @@
-"""``run``: one strategy on one dataset; the sheet, or JSON, and the result's folder."""
+"""``run``: one strategy on one dataset; the sheet, or JSON, and the result's folder.
+
+``--path both`` runs it under the adverse and the favourable path inside the bar and lists where the
+two part; ``--out DIR`` then holds both results, in DIR/adverse and DIR/favourable.
+"""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -27,6 +32,8 @@ def main(arguments: Sequence[str], prog: str) -> int:
     """Run once, scan the leverages, set random entries beside it, print and save."""
     made = parser(prog)
     options = made.parse_args(with_config(arguments, made))
+    if options.path == "both":
+        return _both(options)
     out = None if options.out is None else writable(options.out)
     spec = specification(options)
     done = carry_out(spec, scanned=not options.no_scan, quiet=options.json)
@@ -41,6 +48,40 @@ def main(arguments: Sequence[str], prog: str) -> int:
     if out is not None:
         note(f"saved: {out}")
     return 0
+
+
+def _both(options: argparse.Namespace) -> int:
+    """The run under both path policies, side by side, and where they part."""
+    from deleverage import paths, tearsheet_paths
+
+    folders = {name: None if options.out is None else writable(str(Path(options.out) / name))
+               for name in paths.SCENARIOS}
+    if options.out is not None:
+        _only(Path(options.out), paths.SCENARIOS)
+    spec = specification(options, path="adverse")
+    runs = [carry_out(spec.changed(path=name), scanned=not options.no_scan, quiet=options.json)
+            for name in paths.SCENARIOS]
+    for row, folder in zip(runs, folders.values(), strict=True):
+        if folder is not None:
+            save(row, folder)
+    found = paths.part(runs[0].result, runs[1].result)
+    if options.json:
+        say_json({"scenarios": {name: as_json(row) for name, row in zip(
+            paths.SCENARIOS, runs, strict=True)}, "partings": found,
+            "note": tearsheet_paths.CAUTION})
+        return 0
+    say(tearsheet_paths.render(runs, found))
+    if options.out is not None:
+        note(f"saved: {', '.join(map(str, folders.values()))}")
+    return 0
+
+
+def _only(folder: Path, names: Sequence[str]) -> None:
+    """Refuse a folder that holds anything but the results of such a run."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--out {folder}: is a file")
+    if folder.is_dir() and any(item.name not in names for item in folder.iterdir()):
+        raise UsageError(f"--out {folder}: holds other files; choose a new or empty folder")
 
 
 def parser(prog: str) -> Parser:

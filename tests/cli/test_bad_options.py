@@ -47,6 +47,16 @@ def test_a_wrong_word_is_refused(dataset: Path, command: Command, tmp_path: Path
     assert list((tmp_path / "here").iterdir()) == []
 
 
+def test_two_results_are_not_put_beside_other_files(dataset: Path, command: Command,
+                                                    tmp_path: Path) -> None:
+    """`--path both --out` writes into a folder of such a run, a new or an empty one only."""
+    (tmp_path / "here" / "thesis.txt").write_text("mine")
+    refused(command("run", "--data", dataset, "--strategy", "buy_and_hold", "--path", "both",
+                    "--out", "."), 2, "holds other files")
+    refused(command("--path", "both"), 2, "unknown path policy 'both'")
+    assert [item.name for item in (tmp_path / "here").iterdir()] == ["thesis.txt"]
+
+
 def test_a_folder_with_other_files_is_not_overwritten(dataset: Path, command: Command,
                                                       tmp_path: Path) -> None:
     """--out into a folder that holds anything but a result is refused before the run."""

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from deleverage.cli.main import entry
+from deleverage.paths import part
+from deleverage.results import RunResult
 from tests.cli.conftest import Command
 
 MINE = '''
@@ -77,6 +79,28 @@ def test_json_is_alone_on_stdout(dataset: Path, capsys: pytest.CaptureFixture[st
     assert values["spec"]["notional"] == 1_000.0
     assert values["statistics"]["performance"]["start_equity"] == 10_000.0
     assert len(values["scan"]["same_fraction"]) >= 9
+
+
+def test_both_paths_of_a_run(dataset: Path, tmp_path: Path,
+                             capsys: pytest.CaptureFixture[str]) -> None:
+    """`run --path both` prints two scenarios and where they part, saves each in a folder of its
+    own, and gives the same as JSON."""
+    words = ["run", "--data", str(dataset), "--strategy", "random_entry", "--path", "both",
+             "--no-scan", "--set", "trades=25", "--set", "entry=limit", "--set", "stop=0.0015",
+             "--set", "target=0.0015", "--set", "hold=20m"]
+    assert entry([*words, "--out", str(tmp_path / "two")]) == 0
+    page = capsys.readouterr().out
+    assert page.index("ADVERSE AND FAVOURABLE") < page.index("WHERE THEY PART")
+    assert "Two scenarios, not bounds" in " ".join(page.split())
+    assert sorted(item.name for item in (tmp_path / "two").iterdir()) == ["adverse", "favourable"]
+    saved = [RunResult.load(tmp_path / "two" / name) for name in ("adverse", "favourable")]
+    assert [run.spec.path for run in saved] == ["adverse", "favourable"]
+    assert entry([*words, "--json"]) == 0
+    values = json.loads(capsys.readouterr().out, parse_constant=lambda word: pytest.fail(word))
+    assert set(values["scenarios"]) == {"adverse", "favourable"}
+    assert [row["first"] for row in values["partings"]][:2] == [True, False]
+    assert len(values["partings"]) == len(part(*saved))
+    assert "not bounds" in values["note"]
 
 
 def test_a_dataset_is_shown_and_checked(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
