@@ -55,7 +55,8 @@ class Fill:
 
     ``reason`` names what filled: market, limit, stop, stop_limit, trail, close, liquidation, adl
     (the venue took the position to match a liquidated one: auto-deleveraging).
-    ``role`` is maker or taker; ``fee`` ≥ 0 is paid; ``realised`` is the profit of the closed part.
+    ``role`` is maker or taker; ``fee`` ≥ 0 is paid (of a liquidation the venue's liquidation fee,
+    which its event tells, too); ``realised`` is the profit of the closed part.
     ``position`` numbers the episode from flat to flat (a reversal closes one and opens the next:
     the closed part belongs to ``position``, an opened part of a reversal to ``position + 1``).
     ``size_after``, ``entry_after``, ``margin_after`` describe the position after the fill.

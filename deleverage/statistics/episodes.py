@@ -156,8 +156,12 @@ def unattributed(journal: Journal, found: Sequence[Episode], symbol: str) -> flo
 
 
 def _book_fill(found: dict[Key, Episode], fill: Fill) -> None:
-    """Split a reversal between the position it closes and the one it opens, fee by size."""
-    fee_closed = -fill.fee
+    """Split a reversal between the position it closes and the one it opens, fee by size.
+
+    A liquidation's fee is the event's, booked under its own cause.
+    """
+    forced = fill.reason == "liquidation"
+    fee_closed = 0.0 if forced else -fill.fee
     if fill.opened:
         fee_closed = -fill.fee * abs(fill.closed) / abs(fill.size) if fill.closed else 0.0
         number = fill.position + 1 if fill.closed else fill.position
@@ -168,7 +172,7 @@ def _book_fill(found: dict[Key, Episode], fill: Fill) -> None:
     if fill.closed:
         episode = found[fill.symbol, fill.position]
         episode.closed.append(_leg(fill, fill.closed))
-        cause = Cause.LIQUIDATION if fill.reason == "liquidation" else Cause.FILL
+        cause = Cause.LIQUIDATION if forced else Cause.FILL
         _flow(episode, fill.bar, cause, fill.realised)
         _flow(episode, fill.bar, Cause.FEE, fee_closed)
 

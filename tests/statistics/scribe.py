@@ -108,7 +108,7 @@ class Scribe:
         self._event(bar, size, level, trigger, price, margin + fee, mark_state, fee=fee,
                     insurance=fund)
         self.size, self.margin = 0.0, 0.0
-        self._fill(bar, -size, price, "liquidation", 0.0, closed=-size, opened=0.0,
+        self._fill(bar, -size, price, "liquidation", fee, closed=-size, opened=0.0,
                    realised=-margin)
         self._shot(bar, None)
 
@@ -123,7 +123,7 @@ class Scribe:
         self.size = 0.0 if share == 1.0 else self.size - size
         self._event(bar, size, level, price, price, fee - realised, "exact", fee=fee,
                     returned=released + realised - fee, insurance=fee, stage="market")
-        self._fill(bar, -size, price, "liquidation", 0.0, closed=-size, opened=0.0,
+        self._fill(bar, -size, price, "liquidation", fee, closed=-size, opened=0.0,
                    realised=realised)
         self._shot(bar, None)
 
