@@ -35,7 +35,8 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """The part of a fill that belongs to one position: signed ``size`` at ``price``."""
+    """The part of a fill that belongs to one position: signed ``size`` at ``price``; ``ends`` where
+    it left nothing of the position (the account's own word: sizes may carry the dust of sums)."""
 
     bar: int
     ts: int
@@ -43,6 +44,7 @@ class Leg:
     price: float
     order_ref: int
     reason: str
+    ends: bool
 
 
 @dataclass(slots=True)
@@ -97,9 +99,7 @@ class Episode:
     @property
     def flat(self) -> bool:
         """Whether everything that was opened is closed again."""
-        left = math.fsum(leg.size for leg in (*self.opened, *self.closed))
-        largest = max(abs(leg.size) for leg in self.opened)
-        return abs(left) <= 1e-9 * largest
+        return bool(self.closed) and self.closed[-1].ends
 
     def amount(self, *causes: Cause, until: int | None = None) -> float:
         """Sum of the flows of some causes (none given: all), up to and including a bar."""
@@ -184,7 +184,8 @@ def _average(legs: list[Leg]) -> float:
 
 
 def _leg(fill: Fill, size: float) -> Leg:
-    return Leg(fill.bar, fill.ts, size, fill.price, fill.order_ref, fill.reason)
+    ends = size == fill.closed and (not fill.size_after or bool(fill.opened))
+    return Leg(fill.bar, fill.ts, size, fill.price, fill.order_ref, fill.reason, ends)
 
 
 def _flow(episode: Episode, bar: int, cause: Cause, amount: float) -> None:

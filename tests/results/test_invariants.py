@@ -44,9 +44,12 @@ def test_results_add_up(seed: int, account: dict[str, Any]) -> None:
 def check_wallet(result: RunResult) -> None:
     """The wallet at each bar is the exactly rounded sum of the entries up to it."""
     curves, entries = result.curves(), result.journal.entries
-    bars = {0, len(curves) - 1, *(entry.bar for entry in entries if entry.bar >= 0)}
+    stamps = [entry.ts if entry.bar >= 0 else 0 for entry in entries]
+    bars = {0, len(curves) - 1, *np.searchsorted(curves.close_ns, stamps).tolist()}
     for bar in sorted(bars)[:: max(1, len(bars) // 20)]:
-        assert curves.wallet[bar] == math.fsum(e.amount for e in entries if e.bar <= bar)
+        close = int(curves.close_ns[bar])
+        assert curves.wallet[bar] == math.fsum(
+            entry.amount for entry, ts in zip(entries, stamps, strict=True) if ts <= close)
     flat = curves.size == 0
     assert (curves.equity[flat] == curves.wallet[flat]).all()
 

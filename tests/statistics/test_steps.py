@@ -174,6 +174,18 @@ def test_a_change_between_own_closes_belongs_to_the_bar_in_progress() -> None:
     assert [entry.bar for entry in book.entries if entry.cause is Cause.DEPOSIT] == [-1]
 
 
+def test_a_position_ends_where_the_account_says_so() -> None:
+    """Sums of many parts carry dust: the account's own size after the fill decides."""
+    book = Scribe(make_columns(ROWS), cash=5_000.0)
+    for _ in range(3):
+        book.open(1, 0.1, 2_400.0)
+    book.close(4, 2_300.0)
+    fills = book.journal.fills
+    fills[-1] = dataclasses.replace(fills[-1], size=-0.2999, closed=-0.2999)
+    (trade,) = record(book).trades
+    assert (trade.exit_bar, trade.exit_reason) == (4, "market")
+
+
 def test_the_lowest_equity_of_an_account_is_not_put_down_to_one_of_two_instruments() -> None:
     """While BTC was held, the lowest equity in ETH's entry bar tells nothing about ETH's mark."""
     eth = Scribe(make_columns(ROWS), cash=5_000.0, isolated=False)
