@@ -57,8 +57,9 @@ class Fill:
     (the venue took the position to match a liquidated one: auto-deleveraging).
     ``role`` is maker or taker; ``fee`` ≥ 0 is paid (of a liquidation the venue's liquidation fee,
     which its event tells, too); ``realised`` is the profit of the closed part.
-    ``position`` numbers the episode from flat to flat (a reversal closes one and opens the next:
-    the closed part belongs to ``position``, an opened part of a reversal to ``position + 1``).
+    ``position`` numbers the episode from flat to flat, counted over the account (a reversal closes
+    one and opens the next free number: the closed part belongs to ``position``, an opened part of a
+    reversal to that of the snapshot after it).
     ``size_after``, ``entry_after``, ``margin_after`` describe the position after the fill.
     """
 

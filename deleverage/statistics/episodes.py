@@ -8,7 +8,7 @@ each is a closing leg and an event of the position, its fee the event's.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deleverage.journal import (
@@ -123,8 +123,9 @@ class Episode:
 def episodes(journal: Journal, symbol: str | None = None) -> tuple[Episode, ...]:
     """Every position of the run, in the order of opening; ``symbol`` keeps one instrument's."""
     found: dict[Key, Episode] = {}
+    numbers = _numbers(journal)
     for fill in journal.fills:
-        _book_fill(found, fill)
+        _book_fill(found, fill, numbers)
     for payment in journal.funding:
         episode = found.get((payment.symbol, payment.position))
         if episode is not None:
@@ -155,7 +156,15 @@ def unattributed(journal: Journal, found: Sequence[Episode], symbol: str) -> flo
     return math.fsum(booked + flows)
 
 
-def _book_fill(found: dict[Key, Episode], fill: Fill) -> None:
+def _numbers(journal: Journal) -> dict[tuple[str, int, float, float], int]:
+    """The number of the position that stands after a change: positions are numbered over the
+    account, so that a reversal may skip those that other instruments opened meanwhile."""
+    return {(symbol_of(shot.symbol), shot.ts, shot.size, shot.entry_price): shot.position
+            for shot in journal.snapshots if shot.size}
+
+
+def _book_fill(found: dict[Key, Episode], fill: Fill,
+               numbers: Mapping[tuple[str, int, float, float], int]) -> None:
     """Split a reversal between the position it closes and the one it opens, fee by size.
 
     A liquidation's fee is the event's, booked under its own cause.
@@ -164,7 +173,10 @@ def _book_fill(found: dict[Key, Episode], fill: Fill) -> None:
     fee_closed = 0.0 if forced else -fill.fee
     if fill.opened:
         fee_closed = -fill.fee * abs(fill.closed) / abs(fill.size) if fill.closed else 0.0
-        number = fill.position + 1 if fill.closed else fill.position
+        number = fill.position
+        if fill.closed:
+            number = numbers.get((fill.symbol, fill.ts, fill.size_after, fill.entry_after),
+                                 fill.position + 1)
         key = (fill.symbol, number)
         episode = found.setdefault(key, Episode(number, fill.symbol, 1 if fill.opened > 0 else -1))
         episode.opened.append(_leg(fill, fill.opened))

@@ -174,6 +174,23 @@ def test_a_change_between_own_closes_belongs_to_the_bar_in_progress() -> None:
     assert [entry.bar for entry in book.entries if entry.cause is Cause.DEPOSIT] == [-1]
 
 
+def test_a_reversal_may_skip_a_number() -> None:
+    """Positions are numbered over the account: with one of BTC opened meanwhile, ETH's reversal
+    goes from 1 to 3, and all its money is put down to the right one."""
+    eth = Scribe(make_columns(ROWS), cash=5_000.0)
+    eth.open(1, 1.0, 2_400.0)
+    eth.number = 2  # of BTC, beside it
+    fills, shots = eth.journal.fills, eth.journal.snapshots
+    eth.reverse(2, 2_300.0, -1.0, fee=2.0)
+    fills[-1] = dataclasses.replace(fills[-1], position=1)
+    assert shots[-1].position == 3
+    eth.close(4, 2_310.0)
+    long, short = record(eth).trades
+    assert (long.number, short.number) == (1, 3)
+    assert (long.net, short.net) == (pytest.approx(-101.0), pytest.approx(-11.0))
+    assert short.exit_bar == 4
+
+
 def test_a_position_ends_where_the_account_says_so() -> None:
     """Sums of many parts carry dust: the account's own size after the fill decides."""
     book = Scribe(make_columns(ROWS), cash=5_000.0)
