@@ -21,7 +21,7 @@ from deleverage.feeds import PerpetualData
 from deleverage.results import DailyEquity, RunResult
 from deleverage.sizers import FixedNotional, MarginFraction
 from deleverage.spec import RunSpec
-from deleverage.stamps import assumptions, own_fees, provenance, venue_of
+from deleverage.stamps import assumptions, idle, own_fees, provenance, venue_of
 from deleverage.statistics.caveats import caveats
 from deleverage.statistics.performance import daily_equity
 from deleverage.statistics.placing import walked
@@ -206,7 +206,7 @@ def _result(spec: RunSpec, source: Source, columns: MarketColumns, ran: bt.Strat
     rules = broker.account.terms.rules.get(columns.market.instrument.symbol)
     if rules is None:  # nothing was traded, so the broker never asked the venue
         rules = rules_of(spec, columns)
-    lines = (*_warmup(ran, len(columns)), *caveats(
+    lines = (*_warmup(ran, len(columns)), *idle(spec, columns), *caveats(
         walked(columns), figures, taken.trades, mark=spec.mark,
         assumptions=assumptions(spec, rules, figures)))
     days, equity = daily_equity(taken.columns.close_ns, taken.curves.equity, taken.start)

@@ -9,6 +9,7 @@ from typing import Any
 import backtrader as bt
 
 import deleverage
+from deleverage import timestamps
 from deleverage.columns import MarketColumns
 from deleverage.policies import Fees
 from deleverage.provenance import Provenance
@@ -65,6 +66,18 @@ def _parameters(ran: bt.Strategy) -> Mapping[str, Any]:
         return [plain(item) for item in value] if isinstance(value, (list, tuple)) else str(value)
 
     return {name: plain(value) for name, value in ran.p._getkwargs().items()}
+
+
+def idle(spec: RunSpec, columns: MarketColumns) -> tuple[str, ...]:
+    """A line for each outage or auto-deleveraging that lies outside the data."""
+    first, last = columns.market.start_ns, int(columns.close_ns[-1])
+    first = max(first, int(columns.close_ns[0]) - columns.market.step_ns)
+    lines = [f"the outage {start} to {end} lies outside the data: it changed nothing"
+             for start, end in spec.outage if timestamps.parse(end) <= first
+             or timestamps.parse(start) >= last]
+    lines += [f"the auto-deleveraging at {when} lies outside the data: it changed nothing"
+              for when, *_ in spec.adl if not first < timestamps.parse(when) <= last]
+    return tuple(lines)
 
 
 def assumptions(spec: RunSpec, rules: VenueRules, figures: Mapping[str, Any]) -> tuple[str, ...]:

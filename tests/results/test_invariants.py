@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deleverage import results
+from deleverage.broker import PerpetualBroker
 from deleverage.results import RunResult
 from deleverage.statistics.curves import account_curves
 from deleverage.timestamps import HOUR
@@ -35,6 +38,36 @@ ACCOUNTS = st.fixed_dictionaries({
 def test_results_add_up(seed: int, account: dict[str, Any]) -> None:
     """Every invariant of the module holds for random markets, strategies and accounts."""
     result, _ = wobble(seed, bars=600, **account)
+    check_wallet(result)
+    check_money(result)
+    check_time(result)
+    check_depths(result)
+
+
+# for each option: a value under which something happens in two to five days of 5m bars
+STRESS: dict[str, list[Any]] = {
+    "step": ["30m"], "latency": [2], "publication_latency": [3], "slippage": ["volume", "cascade"],
+    "volume_limit": [0.01], "off_tick": ["refuse"], "liquidation": ["takeover"],
+    "fee_tier": ["VIP2"], "missing": ["impute"],
+    "outage": [(("2026-01-28T12:00", "2026-01-29T12:00"),)],
+    "adl": [(("2026-01-29T12:00", "long", 0.5, 2_900.0),
+             ("2026-01-29T18:02", "short", 1.0, 2_900.0),
+             ("2026-01-29T20:02", "long", 1.0, 2_900.0))],
+}
+PARAMETERS: Any = PerpetualBroker.params  # backtrader's metaclass makes it more than a tuple
+needs_account = pytest.mark.skipif("latency" not in PARAMETERS._getkeys(),
+                                   reason="the account takes no latency yet")
+
+
+@needs_account
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6), account=ACCOUNTS, cash=st.sampled_from([1e4, 1e6]),
+       chosen=st.sets(st.sampled_from(sorted(STRESS)), min_size=2, max_size=4), pick=st.integers(0))
+def test_results_add_up_under_stress(seed: int, account: dict[str, Any], cash: float,
+                                     chosen: set[str], pick: int) -> None:
+    """The same with delays, outages, partial fills, costly fills, coarser bars, steps and ADL."""
+    more = {name: STRESS[name][pick % len(STRESS[name])] for name in sorted(chosen)}
+    result, _ = wobble(seed, bars=600, params={"every": 8}, cash=cash, **account, **more)
     check_wallet(result)
     check_money(result)
     check_time(result)
@@ -121,6 +154,19 @@ def check_depths(result: RunResult) -> None:
     assert near["at_80"] >= near["at_90"] >= near["at_95"]
     assert near["lived"] + result.statistics["liquidations"]["count"] == len(result.trades)
     assert len(near["rows"]) == near["at_80"]
+
+
+def test_every_figure_is_told_in_words() -> None:
+    """The layout at the head of deleverage.results names every section, figure and row key."""
+    result, _ = wobble(4, bars=900, leverage=50.0, margin_fraction=0.6)
+    told = set(re.findall(r"\w+", results.__doc__ or ""))
+    named = set(result.statistics)
+    for section in result.statistics.values():
+        named |= set(section)
+        for rows in section.values():
+            if isinstance(rows, list) and rows and isinstance(rows[0], dict):
+                named |= set(rows[0])
+    assert named - told == set()
 
 
 @pytest.mark.parametrize("margin", ["isolated", "cross"])

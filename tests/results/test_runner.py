@@ -21,7 +21,12 @@ from deleverage.spec import RunSpec
 from deleverage.timestamps import MINUTE
 from tests.markets import make_columns, make_dataset, random_market
 from tests.results.markets import Wobbler, wobble
-from tests.results.test_invariants import check_depths, check_money, check_time
+from tests.results.test_invariants import (
+    check_depths,
+    check_money,
+    check_time,
+    needs_account,
+)
 
 FALL = [3_000.0] * 3 + [2_900.0, 2_800.0, 2_700.0, 2_600.0] + [3_100.0] * 3
 
@@ -125,6 +130,17 @@ def test_what_differs_from_the_default_reaches_the_stamps() -> None:
     assert run(spec(fee_tier=None, leverage=2), falling()).provenance.fee_tier == ""
     with pytest.raises(UnknownName, match="unknown fee tier of binance 'VIP12'"):
         run(spec(fee_tier="VIP12"), falling())
+
+
+@needs_account
+def test_events_outside_the_data_are_said() -> None:
+    """An outage or auto-deleveraging before or after the data changes nothing, and is named."""
+    made = spec(leverage=2, outage=["2026-01-27/2026-01-28", "2026-01-28T00:02/2026-01-28T00:03"],
+                adl=[("2026-01-28T00:11", "long", 0.5, 3_000), ("2026-01-28T00:10", "short", 1, 1)])
+    said = [line for line in run(made, falling()).warnings if "outside the data" in line]
+    assert [line.split(" lies")[0] for line in said] == [
+        "the outage 2026-01-27T00:00:00 to 2026-01-28T00:00:00",
+        "the auto-deleveraging at 2026-01-28T00:11:00"]
 
 
 def test_a_strategy_of_ones_own() -> None:
