@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from deleverage.account import Marks, State, Terms, available
 from deleverage.instrument import Instrument
 from deleverage.policies import Fees
+from deleverage.slippage import FixedBp, Slippage
 from deleverage.venues.rules import VenueRules
 
 
@@ -30,7 +32,8 @@ class WorkingOrder:
     (last or mark). ``active`` is False for a bracket child whose parent has not filled; ``group``
     joins one-cancels-other orders; ``reference`` is the price its margin was computed at.
     ``ready`` is False for an order that waits for its time: at the close before its session ends,
-    or sent when the bar that it would meet had already begun.
+    or sent when the bar that it would meet had already begun. ``slot`` is where the position stands
+    that it acts on: the symbol, unless both sides are held at once.
     """
 
     ref: int
@@ -49,6 +52,11 @@ class WorkingOrder:
     parent: int | None = None
     group: int | None = None
     ready: bool = True
+    slot: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.slot:
+            object.__setattr__(self, "slot", self.symbol)
 
     @property
     def live(self) -> bool:
@@ -67,11 +75,18 @@ Book = Mapping[int, WorkingOrder]  # by ref, in submission order
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What acceptance and matching need to know besides the state: terms, fees, contracts."""
+    """What acceptance and matching need to know besides the state: terms, fees, contracts.
+
+    ``slippage`` makes taker fills worse, ``volume_limit`` is the share of a bar's volume that one's
+    fills in it may take (None: all of it and more), ``liquidation`` is venue | takeover.
+    """
 
     terms: Terms
     fees: dict[str, Fees]
     instruments: dict[str, Instrument]
+    slippage: Slippage = field(default_factory=lambda: FixedBp(0.0))
+    volume_limit: float | None = None
+    liquidation: str = "venue"
 
     def rules(self, symbol: str) -> VenueRules:
         """The venue's rules for a symbol."""
@@ -81,7 +96,7 @@ class Desk:
 def reserved(state: State, book: Iterable[WorkingOrder], desk: Desk) -> float:
     """Margin and opening fees that resting orders hold back (quote).
 
-    Per instrument only the larger of the two sides counts. An order against a position reserves
+    Per position only the larger of the two sides counts. An order against a position reserves
     nothing for the part that closes it and nothing for as much again on the other side, which the
     released margin carries.
     """
@@ -90,9 +105,9 @@ def reserved(state: State, book: Iterable[WorkingOrder], desk: Desk) -> float:
     for order in book:
         if not order.resting:
             continue
-        key = (order.symbol, order.side)
+        key = (order.slot, order.side)
         if key not in spared:
-            position = state.positions.get(order.symbol)
+            position = state.positions.get(order.slot)
             held = 0.0 if position is None else position.size
             spared[key] = 2 * abs(held) if held * order.side < 0 else 0.0
         covered = min(spared[key], order.size)
@@ -101,8 +116,8 @@ def reserved(state: State, book: Iterable[WorkingOrder], desk: Desk) -> float:
         rate = 1 / desk.terms.leverage[order.symbol] + desk.fees[order.symbol].taker
         sides[key] = sides.get(key, 0.0) + notional * rate
     larger: dict[str, float] = {}
-    for (symbol, _), amount in sides.items():
-        larger[symbol] = max(larger.get(symbol, 0.0), amount)
+    for (slot, _), amount in sides.items():
+        larger[slot] = max(larger.get(slot, 0.0), amount)
     return sum(larger.values())
 
 
@@ -122,6 +137,9 @@ def refusal(
     if not order.size:
         step = instrument.lot_size
         return "size is zero" if step is None else f"size is below the lot step of {step:g}"
+    largest = _largest(order, instrument)
+    if order.size > largest:
+        return f"size {order.size:g} is above the venue's largest {order.label} order, {largest:g}"
     if order.reduce_only or not order.active:
         return None
     if instrument.min_notional and not _reduces(order, state) and \
@@ -134,9 +152,16 @@ def refusal(
         or _born_dead(order, state, desk)
 
 
+def _largest(order: WorkingOrder, instrument: Instrument) -> float:
+    sizes = [instrument.max_size]
+    if order.kind in (Kind.MARKET, Kind.AT_CLOSE, Kind.STOP):
+        sizes.append(instrument.max_market_size)
+    return min((size for size in sizes if size is not None), default=math.inf)
+
+
 def beyond_limit(order: WorkingOrder, state: State, desk: Desk) -> str | None:
     """Whether the resulting notional is too large for the leverage set."""
-    position = state.positions.get(order.symbol)
+    position = state.positions.get(order.slot)
     held = 0.0 if position is None else position.size
     result = abs(held + order.side * order.size)
     if result <= abs(held):
@@ -178,12 +203,12 @@ def _born_dead(order: WorkingOrder, state: State, desk: Desk) -> str | None:
 
 
 def _reduces(order: WorkingOrder, state: State) -> bool:
-    position = state.positions.get(order.symbol)
+    position = state.positions.get(order.slot)
     return position is not None and position.size * order.side < 0
 
 
 def _only_reduces(order: WorkingOrder, state: State) -> bool:
-    return _reduces(order, state) and order.size <= abs(state.positions[order.symbol].size)
+    return _reduces(order, state) and order.size <= abs(state.positions[order.slot].size)
 
 
 # ------------------------------------------------------------------ what one order does to others

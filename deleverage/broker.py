@@ -6,13 +6,16 @@ inside a bar is described in docs/inside-one-bar.md.
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import backtrader as bt
 
 from deleverage import account as accounts
-from deleverage import notices, policies, venues
-from deleverage.account import Terms
+from deleverage import policies, slippage, timestamps, venues
+from deleverage.account import State, Terms
+from deleverage.adjusting import Adjusting
 from deleverage.book import Desk
 from deleverage.comminfo import PerpetualCommInfo
 from deleverage.errors import UsageError, unknown_name
@@ -22,54 +25,86 @@ from deleverage.funding import Treasurer
 from deleverage.journal import Journal
 from deleverage.ledger import Account
 from deleverage.matching import Walk, may_act, walk
+from deleverage.moments import as_adl, as_outages
 from deleverage.orders import Orders, source_of
 from deleverage.policies import InsideBar
-from deleverage.reception import Reception
 from deleverage.steps import Bar, Liquidated
 from deleverage.venues.ladder import LadderUse
 
+Instant = list[tuple[FeedView, int]]  # feeds whose (finer) bars end together, and which ones
 
-class PerpetualBroker(Reception):
+
+class PerpetualBroker(Adjusting):
     """An account at a venue for leveraged perpetuals.
 
     Parameters: ``venue`` (a name or VenueRules), ``leverage``, ``margin`` isolated | cross,
     ``cash`` the opening wallet (quote), ``ladder`` a JSON/TOML file or Ladder instead of the
     bundled one, ``path`` adverse | favourable | ohlc, ``fill`` through | touch, ``entry_bar`` live
     | backtrader, ``missing`` fail | impute | skip for absent funding and mark, ``mark="last"`` to
-    judge liquidation on the last price, ``fees`` (Fees; default the venue's), ``slippage_bp`` on
-    market and stop fills, ``stop_trigger`` last | mark (default the venue's), ``on_liquidation``
-    continue | stop. A misspelt parameter raises UnknownName.
+    judge liquidation on the last price, ``fees`` (Fees; default the venue's), ``slippage`` (a
+    policy or its text, see deleverage.slippage) or ``slippage_bp`` on taker fills,
+    ``volume_limit`` the share of a bar's volume that one's fills in it may take, ``latency`` bars
+    until an order or cancel reaches the venue, ``outage`` (from, to) pairs, ``adl`` AdlEvents,
+    ``off_tick`` round | refuse, ``liquidation`` venue | takeover, ``stop_trigger`` last | mark
+    (default the venue's), ``hedge`` True for both sides at once, ``on_liquidation`` continue |
+    stop. A misspelt parameter raises UnknownName.
 
-    After a run: ``journal``, ``account``, ``ladder_in_use`` by symbol.
+    After a run: ``journal``, ``account``, ``ladder_in_use`` by symbol (the one it began with).
     """
 
     params = (
         ("venue", "binance"), ("leverage", 10.0), ("margin", "isolated"), ("cash", 10_000.0),
         ("ladder", None), ("path", "adverse"), ("fill", "through"), ("entry_bar", "live"),
         ("missing", "fail"), ("mark", None), ("fees", None), ("slippage_bp", 0.0),
-        ("stop_trigger", None), ("on_liquidation", "continue"),
+        ("stop_trigger", None), ("on_liquidation", "continue"), ("liquidation", "venue"),
+        ("slippage", None), ("volume_limit", None), ("latency", 0), ("outage", ()), ("adl", ()),
+        ("off_tick", "round"), ("hedge", False),
     )
 
     def __init__(self, **unknown: Any) -> None:
         for name in unknown:
             raise unknown_name("broker parameter", name, self.p._getkeys())
         p = self.p
-        policies.one_of("margin mode", p.margin, policies.MARGIN_MODES)
-        policies.one_of("missing policy", p.missing, policies.MISSING)
-        policies.one_of("after a liquidation", p.on_liquidation, policies.AFTER_LIQUIDATION)
-        if p.mark is not None:
-            policies.one_of("mark", p.mark, ("last",))
-        if p.stop_trigger is not None:
-            policies.one_of("trigger price", p.stop_trigger, ("last", "mark"))
+        for kind, value, known in (
+            ("margin mode", p.margin, policies.MARGIN_MODES),
+            ("missing policy", p.missing, policies.MISSING),
+            ("after a liquidation", p.on_liquidation, policies.AFTER_LIQUIDATION),
+            ("liquidation", p.liquidation, policies.LIQUIDATIONS),
+            ("off_tick rule", p.off_tick, policies.OFF_TICK),
+            ("mark", p.mark or "last", ("last",)),
+            ("trigger price", p.stop_trigger or "last", ("last", "mark")),
+        ):
+            policies.one_of(kind, value, known)
         if isinstance(p.venue, str):
             policies.one_of("venue", p.venue, venues.names())
-        if not p.cash > 0 or not p.leverage > 0 or not p.slippage_bp >= 0:
-            raise UsageError(f"cash and leverage must be > 0 and slippage_bp ≥ 0, found cash="
-                             f"{p.cash}, leverage={p.leverage}, slippage_bp={p.slippage_bp}")
+        self._check_numbers()
         self.inside_bar = InsideBar(p.path, p.fill, p.entry_bar)
+        self.slippage = self._slippage()
+        self.outages = as_outages(p.outage)
+        self.adl = as_adl(p.adl)
         self.startingcash = float(p.cash)
         self._running = False
         super().__init__()
+
+    def _check_numbers(self) -> None:
+        p = self.p
+        if not p.cash > 0 or not p.leverage > 0 or not p.slippage_bp >= 0:
+            raise UsageError(f"cash and leverage must be > 0 and slippage_bp ≥ 0, found cash="
+                             f"{p.cash}, leverage={p.leverage}, slippage_bp={p.slippage_bp}")
+        if not (isinstance(p.latency, int) and p.latency >= 0):
+            raise UsageError(f"latency must be a whole number of bars ≥ 0, found {p.latency}")
+        if p.volume_limit is not None and not 0 < p.volume_limit <= 1:
+            raise UsageError("volume_limit must be a share of a bar's volume, above 0 and at most "
+                             f"1, found {p.volume_limit}")
+
+    def _slippage(self) -> slippage.Slippage:
+        given, flat = self.p.slippage, self.p.slippage_bp
+        if given is None:
+            return slippage.FixedBp(flat)
+        if flat:
+            raise UsageError(f"slippage and slippage_bp exclude one another: found {given!r} and "
+                             f"{flat}")
+        return slippage.parse(given) if isinstance(given, str) else given
 
     # ---------------------------------------------------------------- life of a run
 
@@ -79,11 +114,14 @@ class PerpetualBroker(Reception):
         self.ladder_in_use: dict[str, LadderUse] = {}
         self.views: list[FeedView] = []
         self.book = {}
+        self.transit = deque()
         self.account = Account(Terms(self.p.margin, {}, {}), self.journal)
         self.positions = Positions()
         self._orders = Orders()
         self._stopping = False
         self._ready = False
+        self._levels: dict[str, float | None] = {}
+        self._levels_of: State | None = None
 
     def start(self) -> None:
         """A run begins: everything of an earlier one is forgotten."""
@@ -99,17 +137,21 @@ class PerpetualBroker(Reception):
         if self._ready:
             return
         p = self.p
-        slip = p.slippage_bp / 10_000
-        self.views = [FeedView(data, p.mark, p.missing, slip)
+        # set_slippage_perc may have come after the constructor
+        self.slippage = self._slippage()
+        self.views = [FeedView(data, p.mark, p.missing, self.adl)
                       for data in self.cerebro.datas if _is_source(data)]
         self._by_data = {id(view.data): view for view in self.views}
-        self.desk = Desk(Terms(p.margin, {}, {}), {}, {})
+        self.desk = Desk(Terms(p.margin, {}, {}, bool(p.hedge)), {}, {}, self.slippage,
+                         p.volume_limit, p.liquidation)
         self.comminfos: dict[str, PerpetualCommInfo] = {}
         self.account = Account(self.desk.terms, self.journal)
-        self._clerk = Clerk(self.account, self._orders, {}, self.comminfos, self.positions)
         self._treasurer = Treasurer(self.account, p.missing)
+        self._clerk = Clerk(self.account, self._orders, {}, self.comminfos, self.positions,
+                            self._treasurer)
         perpetuals = [view for view in self.views if view.columns is not None]
         _refuse_twins([view.symbol for view in perpetuals])
+        _refuse_strangers(perpetuals)
         if perpetuals:  # what the run is about: its ladder and leverage are checked at once
             self._enrol(perpetuals[0])
         starts = [view.started for view in self.views if view.started is not None]
@@ -123,6 +165,8 @@ class PerpetualBroker(Reception):
         if self._clerk.views.get(symbol) is view:
             return
         view.check_tradable()
+        if p.volume_limit is not None:
+            view.check_volumes()
         _refuse_twins([symbol, *self._clerk.views])
         rules = p.venue if isinstance(p.venue, venues.VenueRules) else venues.get(
             p.venue, symbol=symbol, at=view.started, ladder=p.ladder)
@@ -130,7 +174,12 @@ class PerpetualBroker(Reception):
             raise UsageError(f"{rules.name} {rules.product}: the account trades linear contracts; "
                              "rules of inverse ones answer margins and prices only")
         venues.check_leverage(rules, p.leverage)
+        if p.hedge and p.margin == "cross" and not hasattr(rules, "hedged_liquidation_price"):
+            raise UsageError(f"{rules.name}: the liquidation price of two sides held in a cross "
+                             "account is not known; use margin='isolated'")
         fees = p.fees or rules.fees
+        if p.fees:
+            rules = rules.charging(fees)
         self.desk.terms.rules[symbol] = rules
         self.desk.terms.leverage[symbol] = float(p.leverage)
         self.desk.fees[symbol] = fees
@@ -142,7 +191,7 @@ class PerpetualBroker(Reception):
     # ---------------------------------------------------------------- one step of the clock
 
     def next(self) -> None:
-        """Walk the bars that have just ended: open and path, then the close with its funding."""
+        """Walk the bars that have just ended, then let arrive what was sent long enough ago."""
         if not self._ready:
             self.setup()
         if self._stopping:  # a bar later, so that the strategy has heard of the liquidation
@@ -152,117 +201,114 @@ class PerpetualBroker(Reception):
         for view in self.views:
             length = len(view.data)
             if length != view.seen:
-                view.seen = length
-                moved.append(view)
-        if not self.book and not self.account.state.positions:
+                inside = view.advance(length)
+                moved.append((view, inside))
+                view.stand(inside[-1])
+        if not self.book and not self.account.state.positions and not self.transit:
             return
         self._expire()
         if self.inside_bar.entry_bar == "backtrader":
             self._activate_children()
         involved = {working.symbol for working in self.book.values()}
-        involved.update(self.account.state.positions)
-        moved = [view for view in moved if view.symbol in involved]
-        bars = {view.symbol: view.current() for view in moved}
-        for view in moved:
-            self._inside(view, bars)
-        for view in moved:
-            self._at_close(view, bars)
+        involved.update(held.symbol for held in self.account.state.positions.values())
+        moved = [(view, inside) for view, inside in moved if view.symbol in involved]
+        for view, _ in moved:
+            self._arm(view)
+        for instant in _instants(moved):
+            self._walk(instant)
+        if self.transit:
+            self._arrivals()
 
-    def _inside(self, view: FeedView, bars: dict[str, Bar]) -> None:
-        bar, symbol = bars[view.symbol], view.symbol
-        self._arm(view)
-        if not self._may_happen(bar, bars):
-            return
-        others = self._others(symbol, bars)
-        done = walk(self.desk, self.inside_bar, bar, self.account.state, self.book, others)
-        self._carry_out(done, view)
+    def _walk(self, instant: Instant) -> None:
+        """The bars that end at one instant, all together."""
+        for view, index in instant:
+            view.stand(index)
+        if self._may_happen(instant):
+            bars = {view.symbol: self._bar(view) for view, _ in instant}
+            still = {name: mark for name, mark in self._marks().items() if name not in bars}
+            done = walk(self.desk, self.inside_bar, bars, self.account.state, self.book, still)
+            self._carry_out(done, max(view.bar_ts for view, _ in instant))
+        if self.book:
+            for view, _ in instant:
+                self._trail(view)
 
-    def _carry_out(self, done: Walk, view: FeedView) -> None:
-        marks = self._marks()
+    def _bar(self, view: FeedView) -> Bar:
+        return view.current(self._treasurer.dues(view, self.desk.rules(view.symbol)))
+
+    def _carry_out(self, done: Walk, bar_ts: int) -> None:
         self.book = dict(done.book)
+        marks = self._marks()
         for step in done.steps:
-            self._clerk.apply(step, view, marks)
-            if isinstance(step, Liquidated) and self.p.on_liquidation == "stop":
-                self._stopping = True
+            self._clerk.apply(step, marks)
+            if isinstance(step, Liquidated):
+                self._after_liquidation(step)
         if done.steps:
-            self._note_worst(view, done.worst)
+            worst = self.journal.worst_equity
+            worst[bar_ts] = min(worst.get(bar_ts, done.worst), done.worst)
 
-    def _may_happen(self, bar: Bar, bars: dict[str, Bar]) -> bool:
-        """A superset of the bars in which matching or liquidation does anything."""
-        for order in self.book.values():
-            if order.symbol == bar.symbol and may_act(order, bar):
-                return True
-        position = self.account.state.positions.get(bar.symbol)
-        if position is None:
-            return False
-        level = accounts.liquidation_price(self.account.state, bar.symbol,
-                                           self._others(bar.symbol, bars), self.desk.terms)
-        if level is None:
-            return False
-        return bar.mark.low <= level if position.size > 0 else bar.mark.high >= level
+    def _after_liquidation(self, step: Liquidated) -> None:
+        self._recall({seized.position.symbol for seized in step.seized}
+                     if self.desk.terms.isolated else set(self._clerk.views))
+        if self.p.on_liquidation == "stop" and any(not seized.size_after for seized in step.seized):
+            self._stopping = True
 
-    def _at_close(self, view: FeedView, bars: dict[str, Bar]) -> None:
-        positions = self.account.state.positions
-        if view.symbol in positions:
-            bar = bars[view.symbol]
-            for number in view.settlements.get(view.bar, ()):
-                self._settle(view, bar, number)
-            if view.symbol in self.account.state.positions and len(positions) > 1:
-                self._check_at_close(view, bar, "cross")
+    def _trail(self, view: FeedView) -> None:
         for ref, working in list(self.book.items()):
             if working.symbol == view.symbol:
                 self.book[ref] = self._orders.trailed(working, view.last)
 
-    def _settle(self, view: FeedView, bar: Bar, number: int) -> None:
-        """One settlement of funding, then the maintenance check of the same instant."""
-        if view.symbol not in self.account.state.positions:
-            return
-        extreme, owner = self._bar_worst(view, bar), self._clerk.owner(view.symbol)
-        payment = self._treasurer.settle(view, number, self._marks())
-        self._note_worst(view, min(extreme, self.getvalue()))
-        notices.funding(owner, payment)
-        self._check_at_close(view, bar, "funding")
+    # ---------------------------------------------------------------- can anything happen?
 
-    def _check_at_close(self, view: FeedView, bar: Bar, cause: str) -> None:
-        """Funding, or another instrument's mark, may have used up the margin at this instant."""
-        check = Walk(self.desk, self.inside_bar, bar, self.account.state, self.book,
-                     self._marks())
-        check.last, check.mark = bar.last.close, bar.mark.close
-        check.worst = check.end_equity()
-        if check.check_liquidation(cause=cause):
-            self._carry_out(check, view)
+    def _may_happen(self, instant: Instant) -> bool:
+        """A superset of the bars in which matching, liquidation or funding does anything."""
+        state = self.account.state
+        if any(view.timed() for view, _ in instant):
+            return True
+        if self.book:
+            for view, _ in instant:
+                bar = view.current()
+                if any(order.symbol == bar.symbol and may_act(order, bar)
+                       for order in self.book.values()):
+                    return True
+        if not state.positions:
+            return False
+        if not self.desk.terms.isolated and len(state.positions) > 1:
+            return self._may_exhaust(state, instant)
+        moving = {view.symbol: view for view, _ in instant}
+        for slot, position in state.positions.items():
+            if position.symbol not in moving:
+                continue
+            level = self._level(state, slot)
+            low, high = moving[position.symbol].mark_range()
+            if low != low:
+                return True  # no mark: whether that may be is decided where the bar is made
+            if level is not None and (low <= level if position.size > 0 else high >= level):
+                return True
+        return False
+
+    def _may_exhaust(self, state: State, instant: Instant) -> bool:
+        """Whether equity at every position's worst mark is within maintenance at its highest."""
+        ranges = {view.symbol: view.mark_range() for view, _ in instant}
+        marks = self._marks()
+        worth, held = state.wallet, 0.0
+        for slot, position in state.positions.items():
+            low, high = ranges.get(position.symbol, (marks[position.symbol],) * 2)
+            worth += position.unrealised(low if position.size > 0 else high)
+            held += accounts.maintenance(state, slot, high, self.desk.terms)
+        return not worth > held
+
+    def _level(self, state: State, slot: str) -> float | None:
+        """A position's liquidation price, worked out once for each state of the account."""
+        if self._levels_of is not state:
+            self._levels, self._levels_of = {}, state
+        if slot not in self._levels:
+            self._levels[slot] = accounts.liquidation_price(state, slot, {}, self.desk.terms)
+        return self._levels[slot]
 
     # ---------------------------------------------------------------- small parts
 
     def _marks(self) -> dict[str, float]:
         return {view.symbol: view.mark for view in self.views if view.seen}
-
-    def _others(self, symbol: str, bars: dict[str, Bar]) -> dict[str, float]:
-        """Marks at which the other positions count while ``symbol`` moves inside the bar."""
-        positions = self.account.state.positions
-        if len(self.views) < 2:
-            return {}
-        marks = self._marks()
-        if self.inside_bar.path != "ohlc" and not self.desk.terms.isolated:
-            worst = self.inside_bar.path == "adverse"
-            for name, position in positions.items():
-                if name != symbol and name in bars:
-                    mark = bars[name].mark
-                    marks[name] = mark.low if (position.size > 0) == worst else mark.high
-        return marks
-
-    def _bar_worst(self, view: FeedView, bar: Bar) -> float:
-        known = self.journal.worst_equity.get(view.ts)
-        if known is not None:
-            return known
-        marks = self._marks()
-        size = self.account.state.positions[view.symbol].size
-        marks[view.symbol] = bar.mark.low if size > 0 else bar.mark.high
-        return accounts.equity(self.account.state, marks)
-
-    def _note_worst(self, view: FeedView, value: float) -> None:
-        worst = self.journal.worst_equity
-        worst[view.ts] = min(worst.get(view.ts, value), value)
 
     def view_of(self, data: Any) -> FeedView:
         """The account's view of a feed or of the feed behind its clone."""
@@ -277,6 +323,16 @@ class PerpetualBroker(Reception):
         return self._orders.queue.popleft() if self._orders.queue else None
 
 
+def _instants(moved: Iterable[tuple[FeedView, range]]) -> Iterator[Instant]:
+    """The finer bars of the bars that have just ended, those that end together side by side."""
+    found: dict[int, Instant] = {}
+    for view, inside in moved:
+        for index in inside:
+            found.setdefault(view.close_of(index), []).append((view, index))
+    for _, instant in sorted(found.items()):
+        yield instant
+
+
 def _refuse_twins(symbols: list[str]) -> None:
     for symbol in symbols:
         if symbols.count(symbol) > 1:
@@ -284,6 +340,19 @@ def _refuse_twins(symbols: list[str]) -> None:
                              "instrument on one feed (resampledata gives the others)")
 
 
+def _refuse_strangers(views: list[FeedView]) -> None:
+    """Two instruments whose bars share no stretch of time have no account in common."""
+    for number, first in enumerate(views):
+        for second in views[number + 1:]:
+            one, other = first.span, second.span
+            if one is not None and other is not None \
+                    and (one[1] < other[0] or other[1] < one[0]):
+                raise UsageError(
+                    f"the clocks of {first.symbol} and {second.symbol} never meet: "
+                    f"{timestamps.show(one[0])} to {timestamps.show(one[1])} and "
+                    f"{timestamps.show(other[0])} to {timestamps.show(other[1])}")
+
+
 def _is_source(data: Any) -> bool:
     return not getattr(data, "_clone", False) and not getattr(data, "resampling", 0) \
-        and not getattr(data, "replaying", 0)
+        and not getattr(data, "replaying", False)

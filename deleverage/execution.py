@@ -11,6 +11,7 @@ from deleverage import notices
 from deleverage.account import Executed, Position
 from deleverage.comminfo import PerpetualCommInfo
 from deleverage.feedview import FeedView
+from deleverage.funding import Treasurer
 from deleverage.holders import Holders, Part
 from deleverage.journal import Fill, Journal, LiquidationEvent, Rejection
 from deleverage.ledger import Account
@@ -18,7 +19,9 @@ from deleverage.orders import Lots, Orders, source_of
 from deleverage.steps import (
     Activated,
     Cancelled,
+    Deleveraged,
     Filled,
+    Funded,
     Liquidated,
     Refused,
     Seized,
@@ -42,12 +45,14 @@ class Clerk:
     """Applies the steps of a walk, in order; knows who holds each position."""
 
     def __init__(self, account: Account, orders: Orders, views: dict[str, FeedView],
-                 comminfo: dict[str, PerpetualCommInfo], positions: Positions) -> None:
+                 comminfo: dict[str, PerpetualCommInfo], positions: Positions,
+                 treasurer: Treasurer) -> None:
         self.account = account
         self.orders = orders
         self.views = views
         self.comminfo = comminfo
         self.positions = positions
+        self.treasurer = treasurer
         self.holders = Holders()
 
     @property
@@ -59,24 +64,27 @@ class Clerk:
         """Begin to trade a feed's instrument."""
         self.views[view.symbol] = view
 
-    def owner(self, symbol: str) -> Any:
-        """The strategy that opened the position in a symbol."""
-        return self.holders.opener(symbol)
-
-    def apply(self, step: Step, view: FeedView, marks: dict[str, float]) -> None:
+    def apply(self, step: Step, marks: dict[str, float]) -> None:
         """Carry out one step."""
         if isinstance(step, Filled):
-            self._filled(step, view, marks)
+            self._filled(step, marks)
         elif isinstance(step, Cancelled):
             self.cancel(step.ref)
         elif isinstance(step, Refused):
-            self.refuse(self.orders.by_ref[step.order.ref], view, step.order.reference, step.reason)
+            order, working = self.orders.by_ref[step.order.ref], step.order
+            self.refuse(order, self.views[working.symbol], working.reference, step.reason)
         elif isinstance(step, Triggered):
             self.orders.by_ref[step.ref].triggered = True
         elif isinstance(step, Activated):
             self.orders.by_ref[step.ref].activate()
+        elif isinstance(step, Funded):
+            slot = self._slot_of(step.position)
+            self.treasurer.book(step, self.views[step.position.symbol], slot,
+                                self.holders.owners(slot), marks)
+        elif isinstance(step, Deleveraged):
+            self._deleveraged(step, marks)
         else:
-            self._liquidated(step, view, marks)
+            self._liquidated(step, marks)
 
     def cancel(self, ref: int) -> None:
         """An order dies: cancelled."""
@@ -92,27 +100,38 @@ class Clerk:
             order.margin()
         else:
             order.reject(order.broker)
-        self.journal.rejections.append(Rejection(
-            view.bar, view.ts, view.symbol, order.ref, order.created.size, price, reason))
+        self.note_refusal(order, view, price, reason)
         self.orders.by_ref.pop(order.ref, None)
         self.orders.notify(order)
 
+    def note_refusal(self, order: bt.Order, view: FeedView, price: float, reason: str) -> None:
+        """Put into the journal what was refused."""
+        self.journal.rejections.append(Rejection(
+            view.bar, view.ts, view.symbol, order.ref, order.created.size, price, reason))
+
+    def _slot_of(self, position: Position) -> str:
+        for slot, held in self.account.state.positions.items():
+            if held.number == position.number:
+                return slot
+        return position.symbol
+
     # ---------------------------------------------------------------- fills
 
-    def _filled(self, step: Filled, view: FeedView, marks: dict[str, float]) -> None:
-        executed, order = step.executed, self.orders.by_ref[step.order.ref]
-        before = self.account.state.positions.get(view.symbol)
+    def _filled(self, step: Filled, marks: dict[str, float]) -> None:
+        executed, order, slot = step.executed, self.orders.by_ref[step.order.ref], step.order.slot
+        view = self.views[step.order.symbol]
+        before = self.account.state.positions.get(slot)
         self.account.commit(executed.change, view.bar, view.ts)
-        after = self.account.state.positions.get(view.symbol)
+        after = self.account.state.positions.get(slot)
         self._record(view, order.ref, executed, step.price, step.order.label, step.role, after)
-        self.holders.filled(view.symbol, order.owner, order.tradeid, executed.closed,
-                            executed.opened, 0.0 if after is None else after.size)
-        self.account.snapshot(view.bar, view.ts, view.symbol, marks)
+        self.holders.filled(slot, order.owner, order.tradeid, executed.closed, executed.opened,
+                            0.0 if after is None else after.size)
+        self.account.snapshot(view.bar, view.ts, slot, marks)
         fees = self.comminfo[view.symbol].fees
         rate = fees.maker if step.role == "maker" else fees.taker
         self._execute(order, view, executed, step.price, rate, before, after)
         size = executed.closed + executed.opened
-        if step.order.reduce_only and abs(size) < step.order.size:
+        if step.order.reduce_only and not step.rest and abs(size) < step.order.size:
             order.executed.remsize = 0.0  # what was left to reduce is gone: the order is done
             order.completed()
         if order.status == bt.Order.Completed:
@@ -145,46 +164,77 @@ class Clerk:
             closed, abs(closed) * entry, abs(closed) * price * rate,
             opened, abs(opened) * price, abs(opened) * price * rate,
             self.comminfo[view.symbol].get_margin(price), executed.realised, size, average)
+        self._show(view, size, average)
+
+    def _show(self, view: FeedView, size: float, average: float) -> None:
+        """Let backtrader's own position follow; with both sides held it shows the net one."""
+        held = [p for p in self.account.state.positions.values() if p.symbol == view.symbol]
+        if len(held) > 1:
+            size = sum(p.size for p in held)
+            average = max(held, key=lambda p: abs(p.size)).entry_price
         position = self.positions[view.data]
         position.set(size, average)
         position.datetime = view.data.datetime.datetime(0)
 
-    # ---------------------------------------------------------------- liquidation
+    # ---------------------------------------------------------------- forced closes
 
-    def _liquidated(self, step: Liquidated, view: FeedView, marks: dict[str, float]) -> None:
+    def _liquidated(self, step: Liquidated, marks: dict[str, float]) -> None:
+        view = self.views[step.seized[0].position.symbol]
         self.account.commit(step.change, view.bar, view.ts)
         for seized in step.seized:
             mine = self.views[seized.position.symbol]
-            self._take_over(seized, step, mine)
-            self.account.snapshot(view.bar, view.ts, mine.symbol, marks)
+            event = self._event(seized, step, mine)
+            self.journal.liquidations.append(event)
+            realised = -(seized.loss - seized.fee)
+            self._take(seized.position, seized.slot, seized.closed, seized.price, realised,
+                       seized.fee, Executed(step.change, 0.0, 0.0, 0.0, seized.fee,
+                                            seized.position.number), "liquidation", event)
+            self.account.snapshot(mine.bar, mine.ts, seized.slot, marks)
 
-    def _take_over(self, seized: Seized, step: Liquidated, view: FeedView) -> None:
+    def _event(self, seized: Seized, step: Liquidated, view: FeedView) -> LiquidationEvent:
         held = seized.position
-        event = LiquidationEvent(
-            view.bar, view.ts, view.symbol, held.size, held.entry_price, held.leverage,
-            self.account.terms.mode, seized.liquidation_price, seized.trigger_mark, seized.price,
-            seized.loss, seized.deficit, step.gap, view.mark_state, step.last, held.number,
-            step.cause)
-        self.journal.liquidations.append(event)
-        parts = self.holders.taken(view.symbol, held.size)
-        orders = [self._forced(part, view) for part in parts]
-        whole = Executed(step.change, -held.size, 0.0, -seized.loss, 0.0, held.number)
-        self._record(view, orders[0].ref, whole, seized.price, "liquidation", "taker", None)
+        return LiquidationEvent(
+            view.bar, view.ts, view.symbol, held.side * seized.closed, held.entry_price,
+            held.leverage, self.account.terms.mode, seized.liquidation_price, seized.trigger_mark,
+            seized.price, seized.loss, max(0.0, -seized.insurance), step.gap, view.mark_state,
+            seized.last, held.number, step.cause, fee=seized.fee, returned=seized.returned,
+            insurance=seized.insurance, stage=seized.stage, size_after=seized.size_after)
+
+    def _deleveraged(self, step: Deleveraged, marks: dict[str, float]) -> None:
+        view = self.views[step.position.symbol]
+        self.account.commit(step.executed.change, view.bar, view.ts)
+        self._take(step.position, step.slot, abs(step.executed.closed), step.price,
+                   step.executed.realised, 0.0, step.executed, "adl", None)
+        self.account.snapshot(view.bar, view.ts, step.slot, marks)
+
+    def _take(self, held: Position, slot: str, closed: float, price: float, realised: float,
+              fee: float, booked: Executed, reason: str, event: LiquidationEvent | None) -> None:
+        """Close ``closed`` coins of a position for each of its holders, by orders of the venue."""
+        view, signed = self.views[held.symbol], held.side * closed
+        after = self.account.state.positions.get(slot)
+        if after is not None and after.number != held.number:
+            after = None
+        parts = self.holders.taken(slot, signed, whole=after is None)
+        orders = [self._forced(part, view, reason) for part in parts]
+        whole = replace(booked, closed=-signed, opened=0.0, realised=realised)
+        self._record(view, orders[0].ref, whole, price, reason, "taker", after)
+        rate = fee / (closed * price) if fee else 0.0
         for order, part in zip(orders, parts, strict=True):
-            share = replace(whole, closed=-part.size,
-                            realised=whole.realised * part.size / held.size)
-            self._execute(order, view, share, seized.price, 0.0, held, None)
+            share = replace(whole, closed=-part.size, realised=realised * part.size / signed)
+            self._execute(order, view, share, price, rate, held, after)
             self.orders.notify(order)
+        if event is None:
+            return
         for number, part in enumerate(parts):
             if all(part.owner is not earlier.owner for earlier in parts[:number]):
                 notices.liquidation(part.owner, event)
 
-    def _forced(self, part: Part, view: FeedView) -> bt.Order:
+    def _forced(self, part: Part, view: FeedView, reason: str) -> bt.Order:
         """The order that closes one holder's part: accepted, and executed by the caller."""
         build = bt.order.BuyOrder if part.size < 0 else bt.order.SellOrder
         order = build(owner=part.owner, data=view.data, size=abs(part.size),
                       exectype=bt.Order.Market, tradeid=part.tradeid, transmit=True)
-        order.addinfo(liquidation=True, reason="liquidation")
+        order.addinfo(**{reason: True}, reason=reason)
         order.submit()
         order.accept()
         self.orders.notify(order)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import backtrader as bt
@@ -13,7 +14,8 @@ from deleverage import timestamps
 from deleverage.columns import MARK_LAST, MARK_MISSING, MARK_STATES, MarketColumns
 from deleverage.errors import DataError
 from deleverage.instrument import Instrument
-from deleverage.steps import Bar, Prices
+from deleverage.policies import AdlEvent
+from deleverage.steps import Bar, Deleveraging, Due, Prices
 
 _LAST_LINES = ("open", "high", "low", "close")
 
@@ -22,21 +24,31 @@ class FeedView:
     """One feed seen by the account.
 
     A PerpetualData brings its columns and its execution mark; any other backtrader feed has last
-    prices only and is refused unless ``mark="last"`` was asked for.
+    prices only and is refused unless ``mark="last"`` was asked for. Where the feed's bars have
+    finer ones inside, the account stands at one of those (``at``), the strategy at the bar.
     """
 
-    def __init__(self, data: Any, mark: str | None, missing: str, slip: float) -> None:
+    def __init__(self, data: Any, mark: str | None, missing: str,
+                 adl: Sequence[AdlEvent] = ()) -> None:
         self.data = data
         self.columns: MarketColumns | None = getattr(data, "columns", None)
+        # what a strategy is told late (publication_latency) the market knew in time
+        whole: MarketColumns | None = getattr(data, "undelayed", self.columns)
+        inner = None if whole is None else whole.inner
+        self.fine = whole if inner is None else inner.fine
+        self._first = None if inner is None else inner.first.tolist()
         self.missing = missing
-        self.slip = slip
         self.mark_asked = mark
         self.seen = len(data)  # bars delivered, as of the account's last step
         self.instrument = self._instrument()
         self.symbol = self.instrument.symbol
         self.settlements: dict[int, list[int]] = defaultdict(list)
-        if self.columns is not None:
-            self._load(self.columns)
+        self.deleveragings: dict[int, list[Deleveraging]] = defaultdict(list)
+        self.at = -1
+        if self.columns is not None and self.fine is not None:
+            self._load(self.columns, self.fine, [each for each in adl
+                                                 if each.symbol in (None, self.symbol)])
+        self.stand(self.seen - 1)
 
     def _instrument(self) -> Instrument:
         given = getattr(self.data, "instrument", None)
@@ -58,20 +70,34 @@ class FeedView:
             raise DataError(f"feed {self.symbol!r} has no funding table: use a PerpetualData, or "
                             "missing='skip' to run without funding")
 
+    def check_volumes(self) -> None:
+        """Raise DataError where a volume limit has no volumes to stand on."""
+        if self.fine is not None and bool(np.isnan(self.fine.lines["volume"]).any()):
+            raise DataError(f"{self.symbol}: volume_limit needs the volume of every bar, and some "
+                            "are not known")
+
     @property
     def started(self) -> int | None:
         """UTC nanoseconds of the first bar's close, where known."""
         if self.columns is not None and len(self.columns):
-            return int(self._close_ns[0])
+            return int(self._bar_close[0])
         return self.ts if len(self.data) else None
 
-    def _load(self, columns: MarketColumns) -> None:
-        lines = [columns.lines[name] for name in _LAST_LINES]
-        mark = columns.execution_mark
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """UTC nanoseconds of the first and the last bar's close, where known beforehand."""
+        if self.columns is None or not len(self.columns):
+            return None
+        return int(self._bar_close[0]), int(self._bar_close[-1])
+
+    def _load(self, columns: MarketColumns, fine: MarketColumns,
+              adl: Sequence[AdlEvent]) -> None:
+        lines = [fine.lines[name] for name in _LAST_LINES]
+        mark = fine.execution_mark
         series = [mark.open, mark.high, mark.low, mark.close]
         state = mark.state
         if self.mark_asked == "last":
-            series, state = lines, np.full(len(columns), MARK_LAST, dtype=np.uint8)
+            series, state = lines, np.full(len(fine), MARK_LAST, dtype=np.uint8)
         elif self.missing == "impute":
             gone = state == MARK_MISSING
             series = [np.where(gone, last, own) for last, own in zip(lines, series, strict=True)]
@@ -80,9 +106,43 @@ class FeedView:
         self._last = [column.tolist() for column in lines]
         self._mark = [column.tolist() for column in series]
         self._state = state.tolist()
-        self._close_ns = columns.close_ns.tolist()
-        for number, bar in enumerate(columns.funding.bar.tolist()):
+        self._volume = fine.lines["volume"].tolist()
+        self._forced = (fine.lines["long_liquidations"]
+                        + fine.lines["short_liquidations"]).tolist()
+        self._close_ns = fine.close_ns.tolist()
+        self._bar_close = columns.close_ns.tolist()
+        for number, bar in enumerate(fine.funding.bar.tolist()):
             self.settlements[bar].append(number)
+        self._load_adl(fine, adl)
+
+    def _load_adl(self, fine: MarketColumns, adl: Sequence[AdlEvent]) -> None:
+        step = fine.market.step_ns
+        for event in sorted(adl, key=lambda each: each.ts):
+            bar = int(np.searchsorted(fine.close_ns, event.ts, side="left"))
+            if bar == len(fine):
+                continue
+            share = 1 - (int(fine.close_ns[bar]) - event.ts) / step
+            if share > 0:  # else it lies in a gap between two bars
+                self.deleveragings[bar].append(Deleveraging(
+                    event.ts, share, 1 if event.side == "long" else -1, event.share, event.price))
+
+    # ---------------------------------------------------------------- where it stands
+
+    def advance(self, length: int) -> range:
+        """Take over the feed's bars up to ``length``; returns the last one's finer bars by index
+        (itself, where there are none)."""
+        self.seen = length
+        return self.within(length - 1)
+
+    def within(self, bar: int) -> range:
+        """The indices of the finer bars of a bar."""
+        if self._first is None:
+            return range(bar, bar + 1)
+        return range(self._first[bar], self._first[bar + 1])
+
+    def stand(self, index: int) -> None:
+        """Let the account stand at the close of a finer bar."""
+        self.at = index
 
     @property
     def bar(self) -> int:
@@ -91,58 +151,84 @@ class FeedView:
 
     @property
     def last(self) -> float:
-        """Last price at the close of the current bar."""
+        """Last price at the close where the account stands."""
         if self.columns is None:
             return float(self.data.close[0])
-        return float(self._last[3][self.bar])
+        return float(self._last[3][self.at])
 
     @property
     def mark(self) -> float:
-        """Mark at the close of the current bar; the last price where a mark may be skipped."""
+        """Mark at the close where the account stands; the last price where a mark may be skipped.
+        """
         if self.columns is None:
             return float(self.data.close[0])
-        value = self._mark[3][self.bar]
+        value = self._mark[3][self.at]
         return float(value) if value == value else self.last
 
     @property
     def ts(self) -> int:
-        """UTC nanoseconds of the current bar's close; before the first, of that one (else 0)."""
+        """UTC nanoseconds of the close where the account stands; before the first, of that one
+        (else 0)."""
         if self.columns is not None:
-            return int(self._close_ns[max(self.bar, 0)])
+            return int(self._close_ns[max(self.at, 0)])
         if not len(self.data):
             return 0
         return timestamps.from_datetime(bt.num2date(self.data.datetime[0]))
+
+    def close_of(self, index: int) -> int:
+        """UTC nanoseconds of a finer bar's close, to the millisecond where the feed has none."""
+        if self.columns is not None:
+            return int(self._close_ns[index])
+        return round(self.ts, -6)
+
+    @property
+    def bar_ts(self) -> int:
+        """UTC nanoseconds of the close of the bar, whatever finer one the account stands at."""
+        return int(self._bar_close[max(self.bar, 0)]) if self.columns is not None else self.ts
 
     @property
     def clock(self) -> int:
         """UTC nanoseconds of the bar the feed itself stands at, walked by the account or not."""
         if self.columns is not None:
-            return int(self._close_ns[len(self.data) - 1])
+            return int(self._bar_close[len(self.data) - 1])
         return self.ts
 
     @property
     def opened(self) -> int:
         """UTC nanoseconds of the current bar's open; without columns, of the close before it."""
         if self.columns is not None:
-            return self.ts - self.columns.market.step_ns
+            return self.bar_ts - self.columns.market.step_ns
         if len(self.data) < 2:
             return 0
         return timestamps.from_datetime(bt.num2date(self.data.datetime[-1]))
 
     @property
     def mark_state(self) -> str:
-        """How the current bar's mark is known: exact, clipped, last or missing."""
+        """How the mark is known where the account stands: exact, clipped, last or missing."""
         if self.columns is None:
             return MARK_STATES[MARK_LAST]
-        return MARK_STATES[self._state[self.bar]]
+        return MARK_STATES[self._state[self.at]]
 
-    def current(self) -> Bar:
-        """The current bar for matching. Raises DataError where the mark is missing and must not be.
-        """
+    def mark_range(self) -> tuple[float, float]:
+        """Low and high of the mark in the bar where the account stands (NaN: missing)."""
         if self.columns is None:
+            return float(self.data.low[0]), float(self.data.high[0])
+        return self._mark[2][self.at], self._mark[1][self.at]
+
+    def timed(self) -> bool:
+        """Whether something falls due at a set time in the bar where the account stands."""
+        return self.at in self.settlements or self.at in self.deleveragings
+
+    def current(self, dues: tuple[Due, ...] = ()) -> Bar:
+        """The bar where the account stands, for matching.
+
+        Raises DataError where its mark is missing and must not be.
+        """
+        if self.columns is None or self.fine is None:
             last = Prices(*(float(getattr(self.data, name)[0]) for name in _LAST_LINES))
-            return Bar(self.symbol, last, last, self.slip)
-        index = self.bar
+            return Bar(self.symbol, last, last, self.ts, max(self.ts - self.opened, 1),
+                       float(self.data.volume[0]))
+        index = self.at
         last = Prices(*(column[index] for column in self._last))
         mark = Prices(*(column[index] for column in self._mark))
         if math.isnan(mark.close):
@@ -152,4 +238,6 @@ class FeedView:
                     "while a position or order is open (missing='impute' takes the last price, "
                     "mark='last' takes it everywhere)")
             mark = last
-        return Bar(self.symbol, last, mark, self.slip)
+        return Bar(self.symbol, last, mark, self._close_ns[index], self.fine.market.step_ns,
+                   self._volume[index], self._forced[index], dues,
+                   tuple(self.deleveragings.get(index, ())))

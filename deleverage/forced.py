@@ -7,12 +7,11 @@ position's own margin; in cross by the free balance. Money in quote, sizes in ba
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from deleverage import account
-from deleverage.account import Booking, Change, Marks, Position, State, Terms
+from deleverage.account import Booking, Change, Marks, State, Terms
 from deleverage.errors import LedgerError
 from deleverage.journal import FREE, Cause
 from deleverage.venues.procedure import Distress
@@ -41,7 +40,7 @@ class Forced:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A takeover as one change: by symbol the bankruptcy price and what the account lost."""
+    """A takeover as one change: by slot the bankruptcy price and what the account lost."""
 
     change: Change
     prices: Mapping[str, float]
@@ -52,43 +51,49 @@ class Taken:
 
 
 def candidates(state: State, terms: Terms, marks: Marks) -> dict[str, float]:
-    """Maintenance by symbol at the marks, in the order of opening."""
-    return {symbol: account.maintenance(state, symbol, marks[symbol], terms)
-            for symbol in state.positions}
+    """Maintenance by slot at the marks, in the order of opening."""
+    return {slot: account.maintenance(state, slot, marks[position.symbol], terms)
+            for slot, position in state.positions.items()}
 
 
-def distress(state: State, terms: Terms, symbol: str, marks: Marks, lot: float | None,
+def standing(state: State, terms: Terms, slot: str, marks: Marks) -> tuple[float, float]:
+    """Equity and maintenance: of an isolated position alone, in cross of the whole account."""
+    if not terms.isolated:
+        return account.equity(state, marks), account.required(state, marks, terms)
+    position = state.positions[slot]
+    mark = marks[position.symbol]
+    return (position.margin + position.unrealised(mark),
+            account.maintenance(state, slot, mark, terms))
+
+
+def distress(state: State, terms: Terms, slot: str, marks: Marks, lot: float | None,
              cooling: bool = False) -> Distress:
     """One position as its venue sees it: isolated alone, in cross with the whole account."""
-    position, mark = state.positions[symbol], marks[symbol]
-    if terms.isolated:
-        worth = position.margin + position.unrealised(mark)
-        needed = account.maintenance(state, symbol, mark, terms)
-    else:
-        worth = account.equity(state, marks)
-        needed = math.fsum(candidates(state, terms, marks).values())
-    frozen = terms.rules[symbol].frozen_at_entry(not terms.isolated)
+    position = state.positions[slot]
+    mark = marks[position.symbol]
+    worth, needed = standing(state, terms, slot, marks)
+    frozen = terms.rules[position.symbol].frozen_at_entry(not terms.isolated)
     return Distress(abs(position.size), mark, worth, needed, lot, cooling,
                     position.entry_price if frozen else None)
 
 
-def limit(state: State, terms: Terms, symbol: str, marks: Marks) -> float:
+def limit(state: State, terms: Terms, slot: str, marks: Marks) -> float:
     """The worst price at which an order may close the position: its bankruptcy price.
 
     In cross the price at which the account's equity would be zero, the other marks standing still.
     A value ≤ 0 limits nothing.
     """
-    position = state.positions[symbol]
+    position = state.positions[slot]
     if terms.isolated:
-        return float(terms.rules[symbol].bankruptcy_price(
+        return float(terms.rules[position.symbol].bankruptcy_price(
             position.side, abs(position.size), position.entry_price, position.margin))
-    return marks[symbol] - account.equity(state, marks) / position.size
+    return marks[position.symbol] - account.equity(state, marks) / position.size
 
 
 # ------------------------------------------------------------------ what it does
 
 
-def reduce(state: State, terms: Terms, symbol: str, size: float, price: float, fee_rate: float,
+def reduce(state: State, terms: Terms, slot: str, size: float, price: float, fee_rate: float,
            marks: Marks, round_size: Callable[[float], float] = float) -> Forced:
     """Close ``size`` > 0 coins (at most all) at ``price``; entry price and margin of the rest stay.
 
@@ -96,33 +101,34 @@ def reduce(state: State, terms: Terms, symbol: str, size: float, price: float, f
     behind the position, in cross behind the account, the rest counted at the worse of ``price`` and
     mark. Raises LedgerError for a price beyond :func:`limit`.
     """
-    position = state.positions[symbol]
+    position = state.positions[slot]
     rest = round_size(position.size - position.side * size)
     if rest * position.side <= 0:
         rest = 0.0
     closed = position.side * size if rest else position.size
     realised = closed * (price - position.entry_price)
-    held = state.balance(symbol if terms.isolated else FREE)
-    _check(state, terms, position, price, marks)
+    held = state.balance(slot if terms.isolated else FREE)
+    _check(state, terms, slot, price, marks)
     if not rest and (terms.isolated or len(state.positions) == 1):
         realised = max(realised, -held)  # at the very limit rounding would leave a debt of dust
     held += realised
-    worse = (min if position.side > 0 else max)(price, marks[symbol])
+    worse = (min if position.side > 0 else max)(price, marks[position.symbol])
     left = held + rest * (worse - position.entry_price)
     for name, other in state.positions.items() if not terms.isolated else ():
-        if name != symbol:
-            left += other.unrealised(marks[name])
+        if name != slot:
+            left += other.unrealised(marks[other.symbol])
     fee = max(0.0, min(abs(closed) * price * fee_rate, left))
     if terms.isolated:
         fee = min(fee, max(0.0, held))
-        change, returned = _isolated(state, position, rest, realised, fee)
+        change, returned = _isolated(state, slot, rest, realised, fee)
         return Forced(change, closed, realised, fee, returned)
     after = None if not rest else replace(position, size=rest)
-    return Forced(Change(state.with_position(symbol, after, held - fee),
-                         _bookings(symbol, FREE, realised, fee)), closed, realised, fee, 0.0)
+    change = Change(state.with_position(slot, after, held - fee),
+                    _bookings(position.symbol, FREE, realised, fee))
+    return Forced(change, closed, realised, fee, 0.0)
 
 
-def takeover(state: State, terms: Terms, symbol: str, marks: Marks) -> Taken:
+def takeover(state: State, terms: Terms, slot: str, marks: Marks) -> Taken:
     """The whole position at its bankruptcy price; all that stands behind it is lost.
 
     Isolated: its posted margin. In cross every position goes with it and the account ends at zero:
@@ -130,13 +136,13 @@ def takeover(state: State, terms: Terms, symbol: str, marks: Marks) -> Taken:
     maintenance where it was.
     """
     if terms.isolated:
-        change = account.seize(state, symbol)
-        prices = {symbol: limit(state, terms, symbol, marks)}
+        change = account.seize(state, slot)
+        prices = {slot: limit(state, terms, slot, marks)}
     else:
         change, prices = account.seize_all(state, marks)
-    losses = {booking.symbol: -booking.amount for booking in change.bookings
-              if booking.cause is Cause.LIQUIDATION}
-    return Taken(change, prices, losses)
+    lost = [-booking.amount for booking in change.bookings
+            if booking.cause is Cause.LIQUIDATION]
+    return Taken(change, prices, dict(zip(prices, lost, strict=True)))
 
 
 def insurance(size: float, side: int, price: float, market: float) -> float:
@@ -145,29 +151,31 @@ def insurance(size: float, side: int, price: float, market: float) -> float:
     return side * size * (market - price)
 
 
-def _check(state: State, terms: Terms, position: Position, price: float, marks: Marks) -> None:
+def _check(state: State, terms: Terms, slot: str, price: float, marks: Marks) -> None:
     """Refuse a price at which less than nothing would be left."""
+    position = state.positions[slot]
     symbol = position.symbol
     left = position.margin + position.unrealised(price) if terms.isolated else \
         account.equity(state, {**marks, symbol: price})
     if not left >= -1e-9 - 1e-12 * abs(position.size) * price:
         raise LedgerError(f"{symbol}: a forced close at {price:,.2f} lies beyond the bankruptcy "
-                          f"price {limit(state, terms, symbol, marks):,.2f}")
+                          f"price {limit(state, terms, slot, marks):,.2f}")
 
 
-def _isolated(state: State, position: Position, rest: float, realised: float,
+def _isolated(state: State, slot: str, rest: float, realised: float,
               fee: float) -> tuple[Change, float]:
     """The position's own margin bears both; what is left of it is returned with the last coin."""
+    position = state.positions[slot]
     symbol = position.symbol
-    bookings = _bookings(symbol, symbol, realised, fee)
+    bookings = _bookings(symbol, slot, realised, fee)
     margin = position.margin + realised - fee
     if rest:
         kept = replace(position, size=rest, margin=margin)
-        return Change(state.with_position(symbol, kept, state.free), bookings), 0.0
+        return Change(state.with_position(slot, kept, state.free), bookings), 0.0
     if margin:
-        bookings += (Booking(Cause.TRANSFER, symbol, symbol, -margin),
+        bookings += (Booking(Cause.TRANSFER, symbol, slot, -margin),
                      Booking(Cause.TRANSFER, symbol, FREE, margin))
-    after = state.with_position(symbol, None, state.free + margin)
+    after = state.with_position(slot, None, state.free + margin)
     if after.free < 0 and not after.positions:  # a fee had left it there: the fund's, as ever
         bookings += (Booking(Cause.INSURANCE, symbol, FREE, -after.free),)
         after = replace(after, free=0.0)

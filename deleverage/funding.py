@@ -1,72 +1,106 @@
-"""Settling funding at the close of a bar, from the dataset's table."""
+"""Which settlements of funding fall due in a bar, at what terms, and what was paid."""
 
 from __future__ import annotations
 
-from deleverage import account as accounts
-from deleverage import margin, timestamps
-from deleverage.columns import FUNDING_SETTLED, FUNDING_STATES, FundingSchedule
+import math
+from typing import Any
+
+from deleverage import margin, notices, timestamps
+from deleverage.columns import FUNDING_SETTLED, FUNDING_STATES, FundingSchedule, MarketColumns
 from deleverage.errors import DataError
 from deleverage.feedview import FeedView
 from deleverage.journal import FundingPayment
 from deleverage.ledger import Account
+from deleverage.steps import Due, Funded
+from deleverage.venues.rules import VenueRules
+
+STALE = 24 * timestamps.HOUR  # older than this a last known rate stands in for nothing
 
 
 class Treasurer:
-    """Pays and receives funding on the position held at a bar's close.
+    """Knows what is due, and books it.
 
-    ``missing``: a due settlement without a rate or price raises (fail), is paid at the last known
-    rate and the bar's mark (impute), or is recorded as unpaid (skip).
+    ``missing``: a due settlement without a rate or price raises when a position meets it (fail), is
+    paid at the last known rate, at most 24 hours old, and the bar's mark (impute; beyond that age
+    it is *stale* and nothing is booked), or is recorded as unpaid (skip).
     """
 
     def __init__(self, account: Account, missing: str) -> None:
         self.account = account
         self.missing = missing
 
-    def settle(self, view: FeedView, number: int, marks: dict[str, float]) -> FundingPayment:
-        """One settlement of the feed's schedule on the position held."""
-        assert view.columns is not None
-        schedule = view.columns.funding
-        position = self.account.state.positions[view.symbol]
-        rate, price, state = self._terms(view, schedule, number)
-        stamp, amount, payer = int(schedule.settle_ns[number]), 0.0, ""
-        if rate == rate:
-            amount = margin.funding_amount(position.size, price, rate)
-            change, payer = accounts.fund(self.account.state, self.account.terms, view.symbol,
-                                          amount)
-            self.account.commit(change, view.bar, stamp)
-        payment = FundingPayment(view.bar, stamp, view.symbol, position.size, price, rate, amount,
-                                 payer, state, position.number)
-        self.account.journal.funding.append(payment)
-        self.account.snapshot(view.bar, view.ts, view.symbol, marks)
-        return payment
+    def dues(self, view: FeedView, rules: VenueRules) -> tuple[Due, ...]:
+        """The settlements inside the bar at which the view stands, in order."""
+        columns = view.fine
+        if columns is None:
+            return ()
+        return tuple(self._due(view, columns, rules, number)
+                     for number in view.settlements.get(view.at, ()))
 
-    def _terms(
-        self, view: FeedView, schedule: FundingSchedule, number: int
-    ) -> tuple[float, float, str]:
-        rate, price = float(schedule.rate[number]), float(schedule.price[number])
+    def _due(self, view: FeedView, columns: MarketColumns, rules: VenueRules,
+             number: int) -> Due:
+        schedule = columns.funding
+        stamp, rate = int(schedule.settle_ns[number]), float(schedule.rate[number])
         state = FUNDING_STATES[int(schedule.state[number])]
+        price, basis = _price(schedule, number, rules)
+        share = 1 - (view.ts - stamp) / columns.market.step_ns
+        share = min(max(share, 1e-12), 1.0)
         if rate == rate and price == price:
-            return rate, price, state
-        stamp = timestamps.show(int(schedule.settle_ns[number]))
-        what = "rate" if rate != rate else "mark price"
-        if self.missing == "fail":
-            raise DataError(f"{view.symbol}: no funding {what} for the settlement {stamp} while a "
-                            "position is open (missing='impute' takes the last known, 'skip' "
-                            "books nothing and counts it)")
+            return Due(stamp, share, rate, price, state, basis)
+        guess, age = _last_known(schedule, number)
         if self.missing == "skip":
-            return float("nan"), price, "missing"
-        if rate != rate:
-            earlier = _last_known(schedule, number)
-            if earlier is None:
-                raise DataError(f"{view.symbol}: no funding rate for the settlement {stamp} and "
-                                "none before it to take instead (missing='skip' books nothing "
-                                "and counts it)")
-            rate = earlier
-        return rate, view.mark if price != price else price, "imputed"
+            return Due(stamp, share, math.nan, price, "missing", basis, guess)
+        if self.missing == "fail":
+            what = "rate" if rate != rate else "mark price"
+            return Due(stamp, share, math.nan, price, "missing", basis, guess, (
+                f"{view.symbol}: no funding {what} for the settlement {timestamps.show(stamp)} "
+                "while a position is open (missing='impute' takes the last known, 'skip' "
+                "books nothing and counts it)"))
+        if price != price:
+            price, basis = view.mark, "mark"
+        if rate == rate:
+            return Due(stamp, share, rate, price, "imputed", basis)
+        if guess != guess:
+            return Due(stamp, share, math.nan, price, "missing", basis, guess, (
+                f"{view.symbol}: no funding rate for the settlement {timestamps.show(stamp)} and "
+                "none before it to take instead (missing='skip' books nothing and counts it)"))
+        if age > STALE:
+            return Due(stamp, share, math.nan, price, "stale", basis, guess)
+        return Due(stamp, share, guess, price, "imputed", basis, guess)
+
+    def book(self, step: Funded, view: FeedView, slot: str, owners: list[Any],
+             marks: dict[str, float]) -> None:
+        """Enter a settlement that the walk came to; DataError where it cannot be settled."""
+        due, position = step.due, step.position
+        if due.problem:
+            raise DataError(due.problem)
+        if step.change.bookings:
+            self.account.commit(step.change, view.bar, due.ts)
+        expected = 0.0
+        if due.state != "settled" and due.guess == due.guess and due.price == due.price:
+            expected = margin.funding_amount(position.size, due.price, due.guess)
+        payment = FundingPayment(
+            view.bar, due.ts, view.symbol, position.size, due.price, due.rate, step.amount,
+            step.payer, due.state, position.number, basis=due.basis, expected=expected)
+        self.account.journal.funding.append(payment)
+        self.account.snapshot(view.bar, view.ts, slot, marks)
+        for owner in owners:
+            notices.funding(owner, payment)
 
 
-def _last_known(schedule: FundingSchedule, number: int) -> float | None:
+def _price(schedule: FundingSchedule, number: int, rules: VenueRules) -> tuple[float, str]:
+    """The price of a settlement and its name; the index stands for a venue's oracle."""
+    if rules.funding_price != "mark":
+        index = float(schedule.index[number])
+        if index == index:
+            return index, "index"
+    return float(schedule.price[number]), "mark"
+
+
+def _last_known(schedule: FundingSchedule, number: int) -> tuple[float, int]:
+    """The last settled rate before a settlement and how old it then is (nanoseconds)."""
     for earlier in range(number - 1, -1, -1):
         if schedule.state[earlier] == FUNDING_SETTLED:
-            return float(schedule.rate[earlier])
-    return None
+            age = int(schedule.settle_ns[number]) - int(schedule.settle_ns[earlier])
+            return float(schedule.rate[earlier]), age
+    return math.nan, 0

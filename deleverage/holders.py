@@ -17,7 +17,7 @@ class Part:
 
 
 class Holders:
-    """The parts of every open position, in order of opening.
+    """The parts of every open position, by slot, in order of opening.
 
     backtrader keeps a trade per strategy and trade id, so a forced close must close each of them:
     one order under the opener's id alone would leave the others' trades open for ever.
@@ -27,36 +27,48 @@ class Holders:
         self._parts: dict[str, list[Part]] = {}
 
     def filled(
-        self, symbol: str, owner: Any, tradeid: int, closed: float, opened: float, after: float
+        self, slot: str, owner: Any, tradeid: int, closed: float, opened: float, after: float
     ) -> None:
         """Book a fill's signed parts closed and opened; ``after`` is the position's size then."""
         if closed:
-            self._add(symbol, owner, tradeid, closed)
+            self._add(slot, owner, tradeid, closed)
         if closed and after == opened:  # flat, or the other way round: a new position from here on
-            self._parts[symbol] = []
+            self._parts[slot] = []
         if opened:
-            self._add(symbol, owner, tradeid, opened)
+            self._add(slot, owner, tradeid, opened)
 
-    def opener(self, symbol: str) -> Any:
+    def opener(self, slot: str) -> Any:
         """The strategy that opened the position (None: nobody did)."""
-        parts = self._parts.get(symbol)
+        parts = self._parts.get(slot)
         return parts[0].owner if parts else None
 
-    def taken(self, symbol: str, size: float) -> list[Part]:
-        """Who held the position of signed ``size`` that is now taken over, and how much of it."""
+    def owners(self, slot: str) -> list[Any]:
+        """Every strategy with a part in the position, each once, in order of opening."""
+        found: list[Any] = []
+        for part in self._parts.get(slot, []):
+            if part.size and all(part.owner is not owner for owner in found):
+                found.append(part.owner)
+        return found or [part.owner for part in self._parts.get(slot, [])[:1]]
+
+    def taken(self, slot: str, size: float, whole: bool = True) -> list[Part]:
+        """Who held the signed ``size`` that is now taken, and how much of it; all, if ``whole``."""
         found, left = [], size
-        parts = self._parts.pop(symbol)
+        parts = self._parts.pop(slot) if whole else self._parts[slot]
+        opener = parts[0]
         for part in parts:
             if left and part.size * left > 0:
                 share = math.copysign(min(abs(part.size), abs(left)), left)
                 found.append(Part(part.owner, part.tradeid, share))
                 left = round(left - share, 12)
         if left:  # closed under other ids than it was opened with: the rest is the opener's
-            found.append(Part(parts[0].owner, parts[0].tradeid, left))
+            found.append(Part(opener.owner, opener.tradeid, left))
+        if not whole:
+            for part in found:
+                self._add(slot, part.owner, part.tradeid, -part.size)
         return found
 
-    def _add(self, symbol: str, owner: Any, tradeid: int, size: float) -> None:
-        parts = self._parts.setdefault(symbol, [])
+    def _add(self, slot: str, owner: Any, tradeid: int, size: float) -> None:
+        parts = self._parts.setdefault(slot, [])
         for part in parts:
             if part.owner is owner and part.tradeid == tradeid:
                 part.size = round(part.size + size, 12)

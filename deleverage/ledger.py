@@ -86,17 +86,17 @@ class Account:
                                  booking.balance, booking.amount))
         self.state = change.state
 
-    def snapshot(self, bar: int, ts: int, symbol: str, marks: Marks) -> None:
-        """Record the position in ``symbol`` as it now stands, for curves and near misses."""
+    def snapshot(self, bar: int, ts: int, slot: str, marks: Marks) -> None:
+        """Record the position in ``slot`` as it now stands, for curves and near misses."""
         state = self.state
-        position = state.positions.get(symbol)
+        position = state.positions.get(slot)
         if position is None:
-            shot = Snapshot(bar, ts, symbol, state.wallet, 0.0, math.nan, 0.0, math.nan, math.nan,
+            shot = Snapshot(bar, ts, slot, state.wallet, 0.0, math.nan, 0.0, math.nan, math.nan,
                             0.0, state.opened)
         else:
-            price = liquidation_price(state, symbol, marks, self.terms)
+            price = liquidation_price(state, slot, marks, self.terms)
             shot = Snapshot(
-                bar, ts, symbol, state.wallet, position.size, position.entry_price, position.margin,
+                bar, ts, slot, state.wallet, position.size, position.entry_price, position.margin,
                 position.leverage, math.nan if price is None else price,
-                maintenance(state, symbol, position.entry_price, self.terms), position.number)
+                maintenance(state, slot, position.entry_price, self.terms), position.number)
         self.journal.snapshots.append(shot)

@@ -1,11 +1,11 @@
-"""What happens inside one bar (docs/inside-one-bar.md): open, path, in the order of time.
+"""What happens inside one bar (docs/inside-one-bar.md): open, path, close, in the order of time.
 
-Pure: from a state, a book and a bar to the steps taken and the state and book they lead to. The
-same comparisons decide fills here and, later, which bars need a visit at all.
+Pure: from a state, a book and the bars that end at one instant to the steps taken and the state and
+book they lead to. The same comparisons decide fills here and which bars need a visit at all.
 
-Two candidate paths, O-L-H-C and O-H-L-C, are applied to last and mark alike. On a leg a level's
-time is its share of the leg in its own series; at equal time liquidation comes first, then orders
-by submission.
+Two candidate paths, O-L-H-C and O-H-L-C, are applied to last and mark alike; all instruments walk
+leg by leg together. On a leg a level's time is its share of the leg in its own series; at equal
+time funding comes first, then liquidation, then orders by submission.
 """
 
 from __future__ import annotations
@@ -13,345 +13,266 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-from deleverage import account
+from deleverage import account, legs, margin
 from deleverage import book as books
-from deleverage.account import Executed, Position, State
+from deleverage.account import State
 from deleverage.book import Book, Desk, Kind, WorkingOrder
-from deleverage.journal import Cause
+from deleverage.forcing import Forcing
+from deleverage.legs import HIGH_FIRST, LEGS, LOW_FIRST, reached
 from deleverage.policies import InsideBar
-from deleverage.steps import (
-    Activated,
-    Bar,
-    Cancelled,
-    Filled,
-    Liquidated,
-    Refused,
-    Seized,
-    Step,
-    Triggered,
-)
+from deleverage.steps import Bar, Deleveraged, Deleveraging, Due, Funded, Triggered
 
-LOW_FIRST = ("open", "low", "high", "close")
-HIGH_FIRST = ("open", "high", "low", "close")
+Ways = Mapping[str, tuple[str, ...]]  # by symbol: the corners of its path
+
+_FEW = 3  # instruments up to which every combination of paths is a candidate
 
 
-def reached(start: float, end: float, time: float, level: float, down: bool,
-            strict: bool) -> float | None:
-    """When a series moving from ``start`` to ``end`` meets a level, not before ``time``.
+class Event(NamedTuple):
+    """Something met on a leg: when, before what else, and what it is."""
 
-    Times are shares of the leg in [0, 1]. ``down``: the level is met from above, or already lies
-    at or above the price. ``strict``: the price must go beyond the level, not only touch it; the
-    time is still that of the touch. None if the leg does not meet it.
-    """
-    now = start if time == 0 else end if time == 1 else start + (end - start) * time
-    sign = 1.0 if down else -1.0
-    gap_now, gap_end = sign * (now - level), sign * (end - level)
-    if gap_now < 0 or (gap_now == 0 and not strict):
-        return time
-    if gap_end > 0 or (gap_end == 0 and strict):
-        return None
-    return max(time, (start - level) / (start - end))
+    time: float
+    rank: int  # 0 what the venue does at a set time, 1 liquidation, 2 orders
+    number: int
+    slot: str | None = None  # of a liquidation; None: the account as a whole
+    ref: int | None = None
+    timed: tuple[str, Due | Deleveraging] | None = None
 
 
-class Walk:
-    """One walk through a bar: mutable while it runs, forked to try the other path."""
-
-    def __init__(self, desk: Desk, policy: InsideBar, bar: Bar, state: State, book: Book,
-                 others: Mapping[str, float]) -> None:
-        self.desk = desk
-        self.policy = policy
-        self.bar = bar
-        self.state = state
-        self.book: Book = book
-        self.others = others
-        self.steps: list[Step] = []
-        self.last = bar.last.open
-        self.mark = bar.mark.open
-        self.worst = self._equity()
-
-    def fork(self) -> Walk:
-        """A copy that can go another way; states and books are never changed in place."""
-        other = Walk.__new__(Walk)
-        other.__dict__.update(self.__dict__)
-        other.steps = list(self.steps)
-        return other
+class Walk(Forcing):
+    """One walk through the bars that end at one instant."""
 
     # -------------------------------------------------------------- the parts of a bar
 
     def at_open(self) -> None:
         """Gap check of liquidation at mark open, then everything that fills at the open."""
-        self.check_liquidation(gap=True)
+        self.check_liquidation(self.bars, gap=True)
         for ref in list(self.book):
             order = self.book.get(ref)
-            if order is not None and order.symbol == self.bar.symbol and order.live:
+            if order is not None and order.symbol in self.bars and order.live:
                 self._order_at_open(order)
-        self._note()
+        self.note()
 
-    def along(self, corners: tuple[str, ...]) -> None:
-        """Walk the legs between the bar's corners."""
-        last, mark = self.bar.last, self.bar.mark
-        points = [(getattr(last, name), getattr(mark, name)) for name in corners]
-        for start, end in itertools.pairwise(points):
-            self._leg(start, end)
+    def along(self, ways: Ways) -> None:
+        """Walk the legs between the bars' corners."""
+        for number in range(LEGS):
+            self._leg(number, ways)
 
     def at_close(self) -> None:
-        """Orders at the close whose session ends with this bar."""
+        """Orders at the close whose session ends here; then what falls due at this instant."""
+        self.passed = 1.0
         for ref in list(self.book):
             order = self.book.get(ref)
             if order is not None and order.kind is Kind.AT_CLOSE and order.live \
-                    and order.symbol == self.bar.symbol:
-                self._fill(order, self._slipped(order, self.last), "taker")
-                self.check_liquidation()  # the new position's level may lie beyond this mark
-        self._note()
-
-    def check_liquidation(self, gap: bool = False, cause: str = "mark") -> bool:
-        """Liquidate if the mark where the walk now stands is at or beyond the level."""
-        level = self._liquidation_level()
-        if level is None:
-            return False
-        side = self.state.positions[self.bar.symbol].side
-        if (self.mark - level) * side > 0:
-            return False
-        self._liquidate(level, gap=gap, cause=cause)
-        return True
+                    and order.symbol in self.bars:
+                self.fill(order, self.last[order.symbol], "taker")
+                # the new position's level may lie beyond this mark
+                self.check_liquidation([order.symbol])
+        for symbol, bar in self.bars.items():
+            for timed in bar.timed:
+                if timed.share >= 1:
+                    self._timed(symbol, timed)
+        self.note()
 
     def end_equity(self) -> float:
-        """Equity at the mark where the walk stands."""
-        return self._equity()
+        """Equity at the marks where the walk stands."""
+        return self.equity()
 
     # -------------------------------------------------------------- the open
 
     def _order_at_open(self, order: WorkingOrder) -> None:
-        price = self.bar.last.open
+        bar = self.bars[order.symbol]
+        price = bar.last.open
         if order.kind is Kind.MARKET:
-            self._fill(order, self._slipped(order, price), "taker")
-        elif order.kind is Kind.STOP or (order.kind is Kind.STOP_LIMIT and not order.triggered):
+            self.fill(order, price, "taker")
+        elif _waits(order):
             assert order.trigger is not None
-            source = self.bar.mark.open if order.source == "mark" else price
+            source = bar.mark.open if order.source == "mark" else price
             if (source - order.trigger) * order.side >= 0:
                 self._trigger(order, price)
         if order.kind in (Kind.LIMIT, Kind.STOP_LIMIT) and order.ref in self.book:
             order = self.book[order.ref]
-            if order.kind is Kind.LIMIT or order.triggered:
+            if not _waits(order):
                 self._limit_at_open(order, price)
 
     def _limit_at_open(self, order: WorkingOrder, price: float) -> None:
         assert order.limit is not None
         room = (order.limit - price) * order.side
         if room > 0 or (room == 0 and self.policy.fill == "touch"):
-            self._fill(order, price, "taker")
+            self.fill(order, price, "taker", slip=False)
 
     # -------------------------------------------------------------- the path
 
-    def _leg(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+    def _leg(self, number: int, ways: Ways) -> None:
+        lasts, marks = {}, {}
+        for symbol, bar in self.bars.items():
+            start, end = ways[symbol][number], ways[symbol][number + 1]
+            lasts[symbol] = getattr(bar.last, start), getattr(bar.last, end)
+            marks[symbol] = getattr(bar.mark, start), getattr(bar.mark, end)
+        timed = self._timed_on(number)
         time = 0.0
         while True:
-            event = min(self._events(start, end, time), default=None)
+            event = min(self._events(lasts, marks, time, timed), key=_when, default=None)
             if event is None:
                 break
-            time, _, _, ref = event
-            self.last = start[0] + (end[0] - start[0]) * time if time < 1 else end[0]
-            self.mark = start[1] + (end[1] - start[1]) * time if time < 1 else end[1]
-            if ref is None:
-                level = self._liquidation_level()
+            time = event.time
+            self.passed = (number + time) / LEGS
+            for symbol in self.bars:
+                self.last[symbol] = legs.at(lasts[symbol], time)
+                self.marks[symbol] = legs.at(marks[symbol], time)
+            self._carry_out(event, timed)
+            self.note()
+        for symbol in self.bars:
+            self.last[symbol], self.marks[symbol] = lasts[symbol][1], marks[symbol][1]
+        self.note()
+
+    def _carry_out(self, event: Event, timed: list[Event]) -> None:
+        if event.timed is not None:
+            timed.remove(event)
+            self.note()
+            self._timed(*event.timed)
+        elif event.ref is not None:
+            order = self.book[event.ref]
+            self.last[order.symbol] = _snapped(self.last[order.symbol], _level(order))
+            self.note()
+            self._meet(order)
+        else:
+            if event.slot is not None:
+                symbol, level = self.state.positions[event.slot].symbol, self.level(event.slot)
                 assert level is not None
-                self.mark = _snapped(self.mark, level)
-                self._note()
-                self._liquidate(level, gap=False, cause="mark")
-            else:
-                order = self.book[ref]
-                self.last = _snapped(self.last, _level(order))
-                self._note()
-                self._meet(order)
-            self._note()
-        self.last, self.mark = end
-        self._note()
+                self.marks[symbol] = _snapped(self.marks[symbol], level)
+            self.note()
+            self.liquidate(event.slot, gap=False, cause="cross" if event.slot is None else "mark")
 
-    def _events(
-        self, start: tuple[float, float], end: tuple[float, float], time: float
-    ) -> Iterator[tuple[float, int, int, int | None]]:
-        level = self._liquidation_level()
-        if level is not None:
-            down = self.state.positions[self.bar.symbol].side > 0
-            at = reached(start[1], end[1], time, level, down, strict=False)
-            if at is not None:
-                yield at, 0, 0, None
+    def _timed_on(self, number: int) -> list[Event]:
+        """What falls due on one leg at a set time, in the order of time; not at the bar's close."""
+        found: list[Event] = []
+        for symbol, bar in self.bars.items():
+            for timed in bar.timed:
+                leg, time = legs.place(timed.share)
+                if leg == number and timed.share < 1:
+                    found.append(Event(time, 0, len(found), timed=(symbol, timed)))
+        return found
+
+    def _events(self, lasts: legs.Leg, marks: legs.Leg, time: float,
+                timed: list[Event]) -> Iterator[Event]:
+        yield from timed
+        yield from self._liquidations(marks, time)
         for number, order in enumerate(self.book.values()):
-            if order.symbol != self.bar.symbol or not order.live:
-                continue
-            at = self._order_time(order, start, end, time)
-            if at is not None:
-                yield at, 1, number, order.ref
+            if order.symbol in self.bars and order.live:
+                at = self._order_time(order, lasts[order.symbol], marks[order.symbol], time)
+                if at is not None:
+                    yield Event(at, 2, number, ref=order.ref)
 
-    def _order_time(
-        self, order: WorkingOrder, start: tuple[float, float], end: tuple[float, float],
-        time: float,
-    ) -> float | None:
-        if order.kind is Kind.MARKET:
-            return time  # a market child whose parent has just filled
+    def _liquidations(self, marks: legs.Leg, time: float) -> Iterator[Event]:
+        if self.joint(marks):
+            at = legs.exhausted(self.state, self.desk.terms, self.marks, marks, time)
+            if at is not None:
+                yield Event(at, 1, 0)
+            return
+        for number, (slot, position) in enumerate(self.state.positions.items()):
+            if position.symbol not in marks:
+                continue
+            level = self.level(slot)
+            if level is not None:
+                at = reached(*marks[position.symbol], time, level, position.size > 0, strict=False)
+                if at is not None:
+                    yield Event(at, 1, number, slot=slot)
+
+    def _order_time(self, order: WorkingOrder, last: tuple[float, float],
+                    mark: tuple[float, float], time: float) -> float | None:
         if order.kind is Kind.AT_CLOSE:
             return None
-        if order.kind is Kind.STOP or (order.kind is Kind.STOP_LIMIT and not order.triggered):
+        if _waits(order):
             assert order.trigger is not None
-            series = 1 if order.source == "mark" else 0
-            return reached(start[series], end[series], time, order.trigger, order.side < 0, False)
+            series = mark if order.source == "mark" else last
+            return reached(*series, time, order.trigger, order.side < 0, False)
+        if self.full(order.symbol):
+            return None
+        if order.kind is Kind.MARKET:
+            return time  # a market child whose parent has just filled
         assert order.limit is not None
-        return reached(start[0], end[0], time, order.limit, order.side > 0,
-                       self.policy.fill == "through")
+        return reached(*last, time, order.limit, order.side > 0, self.policy.fill == "through")
 
     def _meet(self, order: WorkingOrder) -> None:
         """An order's level is met on the path."""
+        price = self.last[order.symbol]
         if order.kind is Kind.MARKET:
-            self._fill(order, self._slipped(order, self.last), "taker")
-        elif order.kind is Kind.STOP or (order.kind is Kind.STOP_LIMIT and not order.triggered):
-            self._trigger(order, self.last)
+            self.fill(order, price, "taker")
+        elif _waits(order):
+            self._trigger(order, price)
         else:
             assert order.limit is not None
             # already through it (a child just activated, a stop-limit just triggered): the market
             better = min if order.side > 0 else max
-            price = better(order.limit, self.last)
-            self._fill(order, price, "maker" if price == order.limit else "taker")
+            price = better(order.limit, price)
+            self.fill(order, price, "maker" if price == order.limit else "taker", slip=False)
 
     def _trigger(self, order: WorkingOrder, price: float) -> None:
         if order.kind is Kind.STOP:
             assert order.trigger is not None
             worse = max if order.side > 0 else min
-            self._fill(order, self._slipped(order, worse(price, order.trigger)), "taker")
+            self.fill(order, worse(price, order.trigger), "taker", stop=True)
             return
         self.book = books.changed(self.book, order.ref, triggered=True)
         self.steps.append(Triggered(order.ref))
-        reason = books.refusal(self.book[order.ref], self.state, self.book, self._marks(),
-                               self.desk)
+        reason = books.refusal(self.book[order.ref], self.state, self.book, self.marks, self.desk)
         if reason is not None:
-            self._refuse(order, reason)
+            self.refuse(order, reason)
 
-    # -------------------------------------------------------------- consequences
+    # -------------------------------------------------------------- what the venue does in time
 
-    def _fill(self, order: WorkingOrder, price: float, role: str) -> None:
-        position = self.state.positions.get(order.symbol)
-        held = 0.0 if position is None else position.size
-        size = order.side * order.size
-        if order.reduce_only:
-            if held * size >= 0:
-                for ref in [order.ref, *books.partners(self.book, order)]:
-                    self._drop(ref, "nothing left to reduce")
-                return
-            size = order.side * min(order.size, abs(held))
-        traded, price = price, self._within_margin(position, size, price)
-        executed = self._execute(order, size, price, role)
-        reason = None
-        if executed.opened:
-            reason = self._unaffordable(order, executed, price) if price == traded else (
-                f"the position closes at its bankruptcy price {price:,.2f}, where nothing trades "
-                "to open another")
-        if reason is not None:
-            if not executed.closed:
-                self._refuse(order, reason)
-                return
-            executed = self._execute(order, executed.closed, price, role)
-        self.steps.append(Filled(order, executed, price, role))
-        self.state = executed.change.state
-        partners, children = books.partners(self.book, order), books.children(self.book, order.ref)
-        self.book = books.without(self.book, [order.ref])
-        if reason is not None:
-            self.steps.append(Refused(order, reason))
-            partners, children = [*partners, *children], []
-        for ref in partners:
-            self._drop(ref, "partner filled")
-        if self.policy.entry_bar == "live":
-            for ref in children:
-                self.book = books.changed(self.book, ref, active=True)
-                self.steps.append(Activated(ref))
-
-    def _execute(self, order: WorkingOrder, size: float, price: float, role: str) -> Executed:
-        fees = self.desk.fees[order.symbol]
-        rate = fees.maker if role == "maker" else fees.taker
-        return account.fill(self.state, self.desk.terms, order.symbol, size, price, rate,
-                            self.desk.instruments[order.symbol].round_size)
-
-    def _within_margin(self, position: Position | None, size: float, price: float) -> float:
-        """An isolated close never costs more than the posted margin: not beyond bankruptcy."""
-        if position is None or position.size * size >= 0 or not self.desk.terms.isolated:
-            return price
-        limit: float = self.desk.rules(position.symbol).bankruptcy_price(
-            position.side, abs(position.size), position.entry_price, position.margin)
-        return max(price, limit) if position.side > 0 else min(price, limit)
-
-    def _unaffordable(self, order: WorkingOrder, executed: Executed, price: float) -> str | None:
-        left = books.without(self.book, [order.ref])
-        room = books.free_margin(executed.change.state, left.values(), self._marks(), self.desk)
-        if room < -1e-9 * max(1.0, abs(executed.opened) * price):
-            return f"margin: the fill at {price:,.2f} lacks {-room:,.2f}"
-        at_price = books.changed(self.book, order.ref, reference=price)[order.ref]
-        return books.beyond_limit(at_price, self.state, self.desk)
-
-    def _refuse(self, order: WorkingOrder, reason: str) -> None:
-        doomed = books.partners(self.book, order) + books.children(self.book, order.ref)
-        self.book = books.without(self.book, [order.ref])
-        self.steps.append(Refused(order, reason))
-        for ref in doomed:
-            self._drop(ref, "its order was refused")
-
-    def _drop(self, ref: int, why: str) -> None:
-        if ref not in self.book:
-            return
-        doomed = books.children(self.book, ref)
-        self.book = books.without(self.book, [ref])
-        self.steps.append(Cancelled(ref, why))
-        for child in doomed:
-            self._drop(child, why)
-
-    def _liquidate(self, level: float, *, gap: bool, cause: str) -> None:
-        symbol, isolated = self.bar.symbol, self.desk.terms.isolated
-        for order in list(self.book.values()):
-            if order.symbol == symbol or not isolated:
-                self._drop(order.ref, "liquidation")
-        marks = self._marks()
-        if isolated:
-            position = self.state.positions[symbol]
-            change = account.seize(self.state, symbol)
-            prices = {symbol: self.desk.rules(symbol).bankruptcy_price(
-                position.side, abs(position.size), position.entry_price, position.margin)}
+    def _timed(self, symbol: str, timed: Due | Deleveraging) -> None:
+        self.passed = timed.share
+        if isinstance(timed, Due):
+            self._fund(symbol, timed)
         else:
-            change, prices = account.seize_all(self.state, marks)
-        losses = {b.symbol: -b.amount for b in change.bookings if b.cause is Cause.LIQUIDATION}
-        seized = tuple(
-            Seized(position, level if name == symbol else float("nan"), marks[name], prices[name],
-                   losses[name],
-                   max(0.0, position.size * (prices[name] - marks[name])))
-            for name, position in self.state.positions.items() if name in prices)
-        self.steps.append(Liquidated(change, seized, gap, cause, self.last))
-        self.state = change.state
+            self._deleverage(symbol, timed)
 
-    # -------------------------------------------------------------- values where the walk stands
+    def _fund(self, symbol: str, due: Due) -> None:
+        """A settlement on what is held at its instant, then the maintenance check of it."""
+        for slot, position in list(self.state.positions.items()):
+            if position.symbol != symbol:
+                continue
+            amount, payer = 0.0, ""
+            change = account.Change(self.state, ())
+            if due.rate == due.rate and not due.problem:
+                amount = margin.funding_amount(position.size, due.price, due.rate)
+                change, payer = account.fund(self.state, self.desk.terms, slot, amount)
+            self.steps.append(Funded(position, due, change, amount, payer))
+            self.state = change.state
+        self.note()
+        self.check_liquidation([symbol], cause="funding")
 
-    def _liquidation_level(self) -> float | None:
-        if self.bar.symbol not in self.state.positions:
-            return None
-        return account.liquidation_price(self.state, self.bar.symbol, self.others, self.desk.terms)
+    def _deleverage(self, symbol: str, event: Deleveraging) -> None:
+        instrument = self.desk.instruments[symbol]
+        for slot, position in list(self.state.positions.items()):
+            if position.symbol != symbol or position.side != event.side:
+                continue
+            size = instrument.round_size(-position.size * event.part)
+            if size:
+                done = account.fill(self.state, self.desk.terms, symbol, size, event.price, 0.0,
+                                    instrument.round_size, slot)
+                self.steps.append(Deleveraged(position, slot, done, event.price))
+                self.state = done.change.state
+        self.note()
+        self.check_liquidation([symbol])
 
-    def _slipped(self, order: WorkingOrder, price: float) -> float:
-        """``price`` made worse by the slippage, not beyond the bar's extreme."""
-        moved = price * (1 + order.side * self.bar.slip)
-        if order.side > 0:
-            return max(price, min(moved, self.bar.last.high))
-        return min(price, max(moved, self.bar.last.low))
 
-    def _marks(self) -> dict[str, float]:
-        return {**self.others, self.bar.symbol: self.mark}
+def _when(event: Event) -> tuple[float, int, int]:
+    # two levels met at once are met at once, whatever rounding made of their times
+    return round(event.time, 12), event.rank, event.number
 
-    def _equity(self) -> float:
-        return account.equity(self.state, self._marks())
 
-    def _note(self) -> None:
-        self.worst = min(self.worst, self._equity())
+def _waits(order: WorkingOrder) -> bool:
+    """Whether an order still waits for its trigger."""
+    return order.kind in (Kind.STOP, Kind.STOP_LIMIT) and not order.triggered
 
 
 def _level(order: WorkingOrder) -> float:
     """The price an order now waits for (0 for a market order, which waits for none)."""
-    waits = order.kind in (Kind.STOP, Kind.STOP_LIMIT) and not order.triggered
-    return (order.trigger if waits else order.limit) or 0.0
+    return (order.trigger if _waits(order) else order.limit) or 0.0
 
 
 def _snapped(price: float, level: float) -> float:
@@ -365,38 +286,56 @@ def may_act(order: WorkingOrder, bar: Bar) -> bool:
         return False
     if order.kind in (Kind.MARKET, Kind.AT_CLOSE):
         return True
-    waits = order.kind in (Kind.STOP, Kind.STOP_LIMIT) and not order.triggered
-    series = bar.mark if waits and order.source == "mark" else bar.last
-    upward = (order.side > 0) == waits  # buy stops and sell limits are met from below
+    series = bar.mark if _waits(order) and order.source == "mark" else bar.last
+    upward = (order.side > 0) == _waits(order)  # buy stops and sell limits are met from below
     return series.high >= _level(order) if upward else series.low <= _level(order)
 
 
-def walk(desk: Desk, policy: InsideBar, bar: Bar, state: State, book: Book,
-         others: Mapping[str, float]) -> Walk:
-    """Walk one bar by the path policy and return the walk that was chosen.
+def walk(desk: Desk, policy: InsideBar, bars: Mapping[str, Bar], state: State, book: Book,
+         still: Mapping[str, float]) -> Walk:
+    """Walk the bars that end at one instant by the path policy; returns the walk that was chosen.
 
-    ``others`` are the marks at which the other instruments of a cross account count while this one
-    moves (under ``adverse`` their own worst of the bar).
+    ``bars`` by symbol; ``still`` are the marks of the symbols whose bars do not end here.
     """
-    opened = Walk(desk, policy, bar, state, book, others)
+    opened = Walk(desk, policy, bars, state, book, still)
     opened.at_open()
-    first = _finish(opened, HIGH_FIRST if _high_first(policy, bar) else LOW_FIRST)
-    if policy.path == "ohlc" or len(first.steps) == len(opened.steps):
-        return first  # a path that meets nothing: the other one meets nothing either
-    second = _finish(opened, HIGH_FIRST)
-    better = second.end_equity() > first.end_equity()
-    same = second.end_equity() == first.end_equity()
-    if same:
-        return first
-    return second if better == (policy.path == "favourable") else first
+    ways = candidates(policy, bars, state)
+    chosen = _finish(opened, ways[0])
+    if len(chosen.steps) == len(opened.steps) and not chosen.joint():
+        return chosen  # a path that meets nothing: no other one meets anything either
+    for way in ways[1:]:
+        other = _finish(opened, way)
+        better = other.end_equity() - chosen.end_equity()
+        if better > 0 if policy.path == "favourable" else better < 0:
+            chosen = other
+    return chosen
 
 
-def _high_first(policy: InsideBar, bar: Bar) -> bool:
-    return policy.path == "ohlc" and bar.last.close < bar.last.open
+def candidates(policy: InsideBar, bars: Mapping[str, Bar], state: State) -> list[Ways]:
+    """The paths to choose from, O-L-H-C before O-H-L-C.
+
+    A few instruments: every combination. Many: all low first, all high first, each as its bar went,
+    and every position to its worst, or to its best, first.
+    """
+    as_it_went = {symbol: LOW_FIRST if bar.last.close >= bar.last.open else HIGH_FIRST
+                  for symbol, bar in bars.items()}
+    if policy.path == "ohlc":
+        return [as_it_went]
+    if len(bars) <= _FEW:
+        return [dict(zip(bars, corners, strict=True)) for corners in
+                itertools.product((LOW_FIRST, HIGH_FIRST), repeat=len(bars))]
+    net = dict.fromkeys(bars, 0.0)
+    for position in state.positions.values():
+        if position.symbol in net:
+            net[position.symbol] += position.size
+    worst = {symbol: LOW_FIRST if size >= 0 else HIGH_FIRST for symbol, size in net.items()}
+    best = {symbol: HIGH_FIRST if size >= 0 else LOW_FIRST for symbol, size in net.items()}
+    return [dict.fromkeys(bars, LOW_FIRST), dict.fromkeys(bars, HIGH_FIRST), as_it_went, worst,
+            best]
 
 
-def _finish(opened: Walk, corners: tuple[str, ...]) -> Walk:
+def _finish(opened: Walk, ways: Ways) -> Walk:
     taken = opened.fork()
-    taken.along(corners)
+    taken.along(ways)
     taken.at_close()
     return taken

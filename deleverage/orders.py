@@ -74,7 +74,8 @@ class Orders:
             return []
         return self.held.pop(head)
 
-    def working(self, order: bt.Order, view: FeedView, trigger: str) -> WorkingOrder:
+    def working(self, order: bt.Order, view: FeedView, trigger: str,
+                slot: str = "") -> WorkingOrder:
         """The order as the book sees it. Raises UsageError for one that cannot work."""
         created, kind = order.created, _KINDS[order.exectype]
         price, limit = created.price, created.pricelimit
@@ -101,12 +102,14 @@ class Orders:
             parent=None if order.parent is None else order.parent.ref,
             group=self.groups[order.ref],
             ready=kind is not Kind.AT_CLOSE,
+            slot=slot,
         )
 
     def trailed(self, working: WorkingOrder, close: float) -> WorkingOrder:
         """A trailing order after the bar's close; any other order unchanged."""
         order = self.by_ref[working.ref]
-        if order.exectype not in TRAILING or working.triggered or not working.active:
+        if order.exectype not in TRAILING or working.triggered or not working.active \
+                or working.kind is Kind.MARKET:
             return working
         order.trailadjust(close)
         limit = None if working.limit is None else order.created.pricelimit
@@ -119,6 +122,26 @@ def cut_size(order: bt.Order, view: FeedView) -> None:
     size = view.instrument.round_size(order.size)
     order.size = order.created.size = order.created.remsize = size
     order.executed.remsize = size
+
+
+def put_on_tick(order: bt.Order, view: FeedView, rule: str) -> str | None:
+    """Put an order's prices on the instrument's tick, or say why that is refused (``rule`` refuse).
+
+    A rounded order carries what was asked in ``info.off_tick``.
+    """
+    instrument, kind = view.instrument, _KINDS[order.exectype]
+    stops = kind in (Kind.STOP, Kind.STOP_LIMIT)
+    side = 1 if order.isbuy() else -1
+    for name, way in (("price", "stop" if stops else "limit"), ("pricelimit", "limit")):
+        asked = getattr(order.created, name)
+        if kind in (Kind.MARKET, Kind.AT_CLOSE) or order.exectype in TRAILING or not asked \
+                or instrument.on_tick(asked):
+            continue
+        if rule == "refuse":
+            return f"price {asked:.10g} is off the tick of {instrument.tick_size:g}"
+        setattr(order.created, name, instrument.round_price(asked, side, way))
+        order.addinfo(off_tick=asked)
+    return None
 
 
 def check_tradable(data: Any) -> None:

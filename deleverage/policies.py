@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from deleverage import timestamps
 from deleverage.errors import UsageError, unknown_name
 
 PATHS = ("adverse", "favourable", "ohlc")
@@ -13,6 +14,8 @@ MARGIN_MODES = ("isolated", "cross")
 ENTRY_BARS = ("live", "backtrader")
 MISSING = ("fail", "impute", "skip")
 AFTER_LIQUIDATION = ("continue", "stop")
+LIQUIDATIONS = ("venue", "takeover")
+OFF_TICK = ("round", "refuse")
 
 
 def one_of(kind: str, value: str, known: tuple[str, ...]) -> str:
@@ -64,3 +67,45 @@ class InsideBar:
         one_of("path policy", self.path, PATHS)
         one_of("fill rule", self.fill, FILLS)
         one_of("entry bar rule", self.entry_bar, ENTRY_BARS)
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A stretch of time, ``start`` ≤ t < ``end`` (UTC nanoseconds), in which the venue takes no
+    orders and no cancels; what rests on its book and its liquidations go on."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not self.start < self.end:
+            raise UsageError(f"an outage must begin before it ends, found "
+                             f"{timestamps.show(self.start)} to {timestamps.show(self.end)}")
+
+    def covers(self, ts: int) -> bool:
+        """Whether the venue is out at an instant."""
+        return self.start <= ts < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class AdlEvent:
+    """A recorded or supposed auto-deleveraging: at ``ts`` (UTC nanoseconds) positions of ``side``
+    (long | short) lose the share ``share`` of their size at ``price``.
+
+    ``symbol`` None: of whatever symbol. Which accounts a venue picks is not modelled: the event
+    says that ours was among them.
+    """
+
+    ts: int
+    side: str
+    share: float
+    price: float
+    symbol: str | None = None
+
+    def __post_init__(self) -> None:
+        one_of("side of positions", self.side, ("long", "short"))
+        if not 0 < self.share <= 1:
+            raise UsageError("the share of an auto-deleveraging must be above 0 and at most 1, "
+                             f"found {self.share}")
+        if not (math.isfinite(self.price) and self.price > 0):
+            raise UsageError(f"the price of an auto-deleveraging must be > 0, found {self.price}")

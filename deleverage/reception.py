@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +10,12 @@ import backtrader as bt
 
 from deleverage import book as books
 from deleverage import timestamps
+from deleverage.account import slot_of
 from deleverage.book import WorkingOrder
+from deleverage.errors import UsageError
 from deleverage.feedview import FeedView
-from deleverage.orders import check_tradable, cut_size
+from deleverage.orders import check_tradable, cut_size, put_on_tick
+from deleverage.policies import Outage, one_of
 from deleverage.stockapi import StockApi
 
 
@@ -19,6 +23,8 @@ class Reception(StockApi):
     """Where orders come in and leave; the broker itself walks the bars."""
 
     book: dict[int, WorkingOrder]  # by ref, in the order of submission
+    transit: deque[tuple[int, str, bt.Order]]  # until which bar of its feed, submit | cancel
+    outages: tuple[Outage, ...]
 
     def submit(self, order: bt.Order) -> bt.Order:
         """Take an order; a bracket is judged when its last part arrives."""
@@ -30,13 +36,17 @@ class Reception(StockApi):
                                "its parent order is not open")
             return order
         for each in batch:
-            self._submit_one(each)
+            view = self._view(each.data)
+            each.submit(self)
+            self._orders.notify(each)
+            if self.p.latency:
+                self.transit.append((view.bar + self.p.latency, "submit", each))
+            else:
+                self._receive(each, view)
         return order
 
-    def _submit_one(self, order: bt.Order) -> None:
-        view = self._view(order.data)
-        order.submit(self)
-        self._orders.notify(order)
+    def _receive(self, order: bt.Order, view: FeedView) -> None:
+        """An order has arrived at the venue, which takes it onto its book or refuses it."""
         if not len(view.data):
             self._clerk.refuse(order, view, 0.0, f"feed {view.symbol} has not started")
             return
@@ -44,9 +54,20 @@ class Reception(StockApi):
             self._clerk.refuse(order, view, order.created.price or 0.0,
                                "its parent order was refused")
             return
+        out = self._outage()
+        if out is not None:
+            self._clerk.refuse(order, view, order.created.price or 0.0,
+                               f"outage: the venue takes no orders until "
+                               f"{timestamps.show(out.end)}")
+            return
         cut_size(order, view)
+        reason = put_on_tick(order, view, self.p.off_tick)
+        if reason is not None:
+            self._clerk.refuse(order, view, order.created.price, reason)
+            return
         working = self._orders.working(order, view, self.p.stop_trigger or
-                                       self.desk.rules(view.symbol).stop_trigger)
+                                       self.desk.rules(view.symbol).stop_trigger,
+                                       self._slot(order, view))
         # float day numbers of other feeds are true to a few microseconds only
         now = max(each.clock for each in self.views if len(each.data)) - timestamps.SECOND // 1_000
         if now > view.clock or view.seen != len(view.data):
@@ -66,11 +87,76 @@ class Reception(StockApi):
         self._orders.notify(order)
 
     def cancel(self, order: bt.Order) -> bool:
-        """Take an order off the book, with its group and bracket; False if it is not there."""
+        """Take an order off the book, with its group and bracket; False if it is not there.
+
+        In transit (``latency``) the venue hears of it later; in an outage it does not hear of it.
+        """
+        if self.p.latency and order.alive():
+            view = self._view(order.data)
+            self.transit.append((view.bar + self.p.latency, "cancel", order))
+            return True
+        return self._cancelled(order)
+
+    def _cancelled(self, order: bt.Order) -> bool:
         if order.ref not in self.book:
+            return False
+        out = self._outage()
+        if out is not None:
+            self._clerk.note_refusal(order, self._view(order.data), order.created.price or 0.0,
+                                     f"outage: no cancel is taken until "
+                                     f"{timestamps.show(out.end)}")
             return False
         self._kill(order.ref)
         return True
+
+    def _arrivals(self) -> None:
+        """What was sent ``latency`` bars ago reaches the venue, at the end of a bar."""
+        for _ in range(len(self.transit)):
+            due, what, order = self.transit.popleft()
+            view = self._view(order.data)
+            if view.bar < due:
+                self.transit.append((due, what, order))
+            elif what == "submit":
+                self._receive(order, view)
+            else:
+                self._cancelled(order)
+
+    def _recall(self, symbols: set[str]) -> None:
+        """Orders on their way die with the position they were meant for, as those on the book."""
+        for due, what, order in list(self.transit):
+            if what == "submit" and self._view(order.data).symbol in symbols:
+                self.transit.remove((due, what, order))
+                order.cancel()
+                self._orders.notify(order)
+
+    def _outage(self) -> Outage | None:
+        """The outage that lasts now, if one does."""
+        if not self.outages:
+            return None
+        now = max(each.clock for each in self.views if len(each.data))
+        return next((each for each in self.outages if each.covers(now)), None)
+
+    def _slot(self, order: bt.Order, view: FeedView) -> str:
+        """Where the position stands that an order acts on; in hedge mode one of two.
+
+        There an order opens on its own side and, if it only reduces, closes on the other, unless
+        its ``position_side`` (long | short) says otherwise; on the other side it only reduces.
+        """
+        if not self.desk.terms.hedge:
+            return view.symbol
+        side = 1 if order.isbuy() else -1
+        reduces = bool(order.info.get("reduce_only", order.parent is not None))
+        chosen = order.info.get("position_side")
+        if chosen is None:
+            chosen = "long" if (side > 0) != reduces else "short"
+        one_of("position side", str(chosen), ("long", "short"))
+        if (chosen == "long") != (side > 0):
+            order.addinfo(reduce_only=True)
+        elif reduces:
+            raise UsageError(f"a {'buy' if side > 0 else 'sell'} cannot reduce a {chosen} position")
+        if not order.tradeid:  # backtrader's trades are netted by id: one for each side
+            order.tradeid = 0 if chosen == "long" else 1
+        return slot_of(view.symbol, 1 if chosen == "long" else -1, hedge=True)
 
     def _kill(self, ref: int, expired: bool = False) -> None:
         working = self.book.pop(ref, None)
@@ -117,4 +203,6 @@ class Reception(StockApi):
 def _bound(book: books.Book, working: WorkingOrder) -> list[int]:
     """What dies with an order: its group, its bracket; an entry not filled yet with its exit."""
     parent = [ref for ref in book if ref == working.parent]
-    return parent + books.partners(book, working) + books.children(book, working.ref)
+    # children that are live guard what the order has filled so far
+    waiting = [ref for ref in books.children(book, working.ref) if not book[ref].active]
+    return parent + books.partners(book, working) + waiting

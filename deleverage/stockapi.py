@@ -16,7 +16,7 @@ from deleverage.policies import Fees
 _NOT_HERE = {
     "set_coc": "cheat-on-close would fill at a price already seen",
     "set_coo": "cheat-on-open would decide on a bar that has already ended",
-    "set_filler": "orders fill whole",
+    "set_filler": "use volume_limit=… (share of a bar's volume)",
     "set_checksubmit": "the account always checks margin",
     "set_shortcash": "shorts post margin like longs",
     "set_int2pnl": "funding is settled from its table",
@@ -61,9 +61,9 @@ class StockApi(bt.BrokerBase):
             return 0.0 if datas else self.startingcash
         state = self.account.state
         if datas:
-            views = [self.view_of(data) for data in datas]
-            return sum(state.positions[v.symbol].size * v.last for v in views
-                       if v.symbol in state.positions)
+            last = {view.symbol: view.last for view in map(self.view_of, datas)}
+            return sum(position.size * last[position.symbol]
+                       for position in state.positions.values() if position.symbol in last)
         if not state.positions:
             return state.free
         return accounts.equity(state, self._marks())
@@ -171,6 +171,7 @@ class StockApi(bt.BrokerBase):
                           slip_match: bool = True, slip_out: bool = False) -> None:
         """Slippage of market and stop fills as a fraction of price."""
         self._only_between_runs("set_slippage_perc")
+        self.p.slippage = None
         self.p.slippage_bp = perc * 10_000
 
     def _only_between_runs(self, name: str, instead: str = "") -> None:

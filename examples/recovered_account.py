@@ -84,8 +84,9 @@ def main() -> None:
                    colalign=("left", "right", "right", "right", "right", "right")))
     event = ours.liquidations[0]
     posted = SIZE * event.entry_price / event.leverage
-    print(f"\nDeleverage: liquidated at mark {event.trigger_mark:,.2f}, taken over at "
-          f"{event.price:,.2f}; lost {event.loss:,.2f}, the margin posted was {posted:,.2f}")
+    print(f"\nDeleverage: liquidated at mark {event.trigger_mark:,.2f}, closed at "
+          f"{event.price:,.2f}; lost {event.loss:,.2f}, of that {event.fee:,.2f} the venue's fee; "
+          f"the margin posted was {posted:,.2f}")
     print(f"ladder: {ours.broker.ladder_in_use['ETHUSDT'].describe()}")
 
 

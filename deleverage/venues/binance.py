@@ -2,7 +2,8 @@
 
 Sources: Binance Futures FAQ "Leverage and margin of USDⓈ-M futures", "How to calculate liquidation
 price of USDⓈ-M futures contracts" and "… of COIN-M futures contracts"; USDⓈ-M user data stream,
-where FUNDING_FEE pushes the isolated position, so that its margin pays. The 15 s within which a new
+where FUNDING_FEE pushes the isolated position, so that its margin pays; its error −4161, leverage
+reduction is not supported in isolated mode with open positions. The 15 s within which a new
 position is still charged are a third party's (freqtrade), not the venue's. Liquidation: FAQ
 "Liquidation protocols": one immediate-or-cancel order reduces the position, the fee is charged on
 the liquidated amount only, and what cannot be filled above bankruptcy goes to the insurance fund.

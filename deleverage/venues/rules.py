@@ -34,8 +34,9 @@ class VenueRules(BracketRules):
     which balance pays an isolated position's funding first, ``position`` or ``free``;
     ``funding_price``: mark or oracle. ``funding_grace``: seconds after a stamp within which a
     new position still counts as open at it. ``liquidation_fee``: share of the liquidated
-    notional. ``cross_assumed``: what is assumed of cross accounts where the venue's own rule is
-    not known. ``procedure``: what the venue does with a position at or below maintenance.
+    notional. ``leverage_may_fall``: whether the leverage of an open isolated position may be
+    lowered. ``cross_assumed``: what is assumed of cross accounts where the venue's own rule is not
+    known. ``procedure``: what the venue does with a position at or below maintenance.
     """
 
     closing_fee: float | None = None
@@ -53,6 +54,7 @@ class VenueRules(BracketRules):
     fee_inside: ClassVar[bool] = False
     liquidation_fee: ClassVar[float] = 0.0
     cross_assumed: ClassVar[str] = ""
+    leverage_may_fall: ClassVar[bool] = True
     procedure: ClassVar[Procedure] = Takeover()
 
     def charging(self, fees: Fees) -> Self:

@@ -156,5 +156,6 @@ ROWS = (
         [S, S, (100, 100, 90, 95), S], [buy(0, 50), buy(0, 20, feed=1)],
         other=[S, S, (100, 100, 85, 90), S],
         fills=[Fill(1, 50, 100, "market"), Fill(1, 20, 100, "market", symbol=BTC)],
-        liquidations=[Loss(2, 90, 500), Loss(2, 90, 200, symbol=BTC)], wallet=10_000 - 700),
+        # side by side the one that falls to 85 meets its level of 90.45 first
+        liquidations=[Loss(2, 90, 200, symbol=BTC), Loss(2, 90, 500)], wallet=10_000 - 700),
 )

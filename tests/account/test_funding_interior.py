@@ -8,8 +8,6 @@ from tests.account import rows_funding_interior
 from tests.account.table import Row, check, runs
 
 
-@pytest.mark.xfail(strict=True, reason="settlements inside a bar are charged on what is held at "
-                                       "its close")
 @pytest.mark.parametrize("row", rows_funding_interior.ROWS, ids=lambda row: row.name)
 def test_a_settlement_is_paid_on_what_is_held_at_its_instant(row: Row) -> None:
     """Fills, payments and liquidations of the row, under either engine."""

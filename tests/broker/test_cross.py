@@ -23,7 +23,7 @@ def _buy_second(size: float, **options: Any) -> Any:
 
 def test_the_account_stops_at_exactly_zero() -> None:
     """500 coins on 10,000: equity at 80.32 is the maintenance of 160.6; all of it is lost."""
-    run = play({1: buy(size=500)}, market(*FALL), margin="cross")
+    run = play({1: buy(size=500)}, market(*FALL), margin="cross", liquidation="takeover")
     event, = run.journal.liquidations
     # (wallet + amount − Q·E) / (Q·rate − Q): 10,000 and 500 coins, first bracket
     assert event.liquidation_price == pytest.approx((50_000 - 10_000) / (500 * 0.996))
@@ -102,14 +102,23 @@ def test_adverse_takes_every_position_at_its_worst_in_the_same_instant(
     assert (run.broker.getvalue() == 0.0) is dead
 
 
-def test_adverse_counts_the_other_position_from_the_bar_in_which_the_second_opens() -> None:
-    """The first instrument's low stands behind an entry of the second in that very bar."""
+def test_a_fall_counts_against_both_from_the_bar_in_which_the_second_opens() -> None:
+    """The second opens while both stand at the open; the first one's low then ends the account.
+
+    20,000 and 19,000 at 20x: 10,000 − 8·1,000 is left at the low of 92, 9,750 − 100 were free.
+    """
     first = market(*still(3), (100, 100, 92, 100), *still(2))
-    plan = {1: buy(size=500), 2: _buy_second(450)}
-    run = play(plan, [first, _bitcoin(*still(6))], margin="cross")
-    assert run.reasons == ["margin: the fill at 100.00 lacks 3,100.00"]
-    calm = play(plan, [first, _bitcoin(*still(6))], margin="cross", path="favourable")
-    assert calm.reasons == []
+    plan = {1: buy(size=1_000), 2: _buy_second(900)}
+    run = play(plan, [first, _bitcoin(*still(3), (100, 100, 97, 100), *still(2))], margin="cross",
+               leverage=20)
+    assert run.reasons == []
+    assert [fill.symbol for fill in run.journal.fills[:2]] == ["ETHUSDT", "BTCUSDT"]
+    assert {(event.bar, event.symbol) for event in run.journal.liquidations} == {
+        (3, "ETHUSDT"), (3, "BTCUSDT")}
+    assert run.broker.getvalue() == 0.0
+    apart = play(plan, [first, _bitcoin(*still(3), (100, 103, 100, 100), *still(2))],
+                 margin="cross", leverage=20)
+    assert apart.journal.liquidations == []
 
 
 def test_a_winner_pays_for_a_loser() -> None:
@@ -131,7 +140,7 @@ def test_instruments_of_other_steps_are_judged_when_a_bar_of_either_ends() -> No
                leverage=20)
     assert [(fill.symbol, fill.reason) for fill in run.journal.fills] == [
         ("ETHUSDT", "market"), ("BTCUSDT", "market"),
-        ("ETHUSDT", "liquidation"), ("BTCUSDT", "liquidation")]
+        ("BTCUSDT", "liquidation"), ("ETHUSDT", "liquidation")]  # more maintenance first
     assert run.journal.liquidations[0].ts == int(market(*fast, step="5m").close_ns[47])
     assert run.broker.getvalue() == 0.0
 
@@ -139,7 +148,8 @@ def test_instruments_of_other_steps_are_judged_when_a_bar_of_either_ends() -> No
 def test_the_journal_books_each_position_s_share_of_the_loss() -> None:
     """Each is closed at its mark moved by the same share against it; together: all there was."""
     other = _bitcoin(*still(8))
-    run = play({1: buy(size=400), 2: _buy_second(100)}, [market(*FALL), other], margin="cross")
+    run = play({1: buy(size=400), 2: _buy_second(100)}, [market(*FALL), other], margin="cross",
+               liquidation="takeover")
     losses = [entry for entry in run.journal.entries if entry.cause is Cause.LIQUIDATION]
     assert [entry.symbol for entry in losses] == ["ETHUSDT", "BTCUSDT"]
     eth, btc = run.journal.liquidations
@@ -151,6 +161,6 @@ def test_the_journal_books_each_position_s_share_of_the_loss() -> None:
 def test_a_short_squeezed_in_cross_ends_at_zero() -> None:
     """The mirror image."""
     rows = [*still(4), (100, 135, 100, 135), *still(3, 135)]
-    run = play({1: sell(size=500)}, market(*rows), margin="cross")
+    run = play({1: sell(size=500)}, market(*rows), margin="cross", liquidation="takeover")
     assert run.broker.getvalue() == 0.0
     assert run.journal.liquidations[0].price == pytest.approx(120.0)

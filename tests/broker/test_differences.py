@@ -39,7 +39,7 @@ def test_the_path_decides_inside_a_bar_not_the_order_of_submission(
     """Target 110 and stop 90 in one 85–115 bar: stock takes whichever was sent first."""
     columns = market(*still(5), (100, 115, 85, 100), *still(2))
     plan = {1: buy(size=1), 3: _exits(first)}
-    ours = play(plan, columns, path=path)
+    ours = play(plan, columns, path=path, liquidation="takeover")
     assert ours.fills() == [(2, 1.0, 100.0), (5, -1.0, price)]
     stock = _stock(plan, columns)
     assert stock.ends()[-2].price == (90.0 if first == "stop" else 110.0)

@@ -125,7 +125,8 @@ def _check(run: Run) -> None:
     assert abs(broker.getvalue() - journal.wallet() - unrealised) <= near
     booked = journal.total(Cause.FILL) + journal.total(Cause.LIQUIDATION)
     assert abs(math.fsum(fill.realised for fill in journal.fills) - booked) <= near
-    assert abs(math.fsum(fill.fee for fill in journal.fills) + journal.total(Cause.FEE)) <= near
+    fees = journal.total(Cause.FEE) + journal.total(Cause.LIQUIDATION_FEE)
+    assert abs(math.fsum(fill.fee for fill in journal.fills) + fees) <= near
 
 
 def _check_isolated(run: Run, near: float) -> None:

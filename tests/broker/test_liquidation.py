@@ -25,7 +25,7 @@ def test_the_loss_is_the_margin_exactly(
     send: Any, rows: Any, level: float, price: float
 ) -> None:
     """Ten coins at 10x: the margin of 100 is gone, and nothing else."""
-    run = play({1: send(size=10)}, market(*rows))
+    run = play({1: send(size=10)}, market(*rows), liquidation="takeover")
     event, = run.journal.liquidations
     assert (event.bar, event.loss, event.price, event.gap, event.cause) == (4, 100.0, price, False,
                                                                           "mark")
@@ -50,7 +50,7 @@ def test_a_gap_beyond_bankruptcy_loses_no_more(send: Any, opened: float, deficit
 def test_the_bar_of_entry_counts() -> None:
     """A limit filled on the way down is liquidated further down in the same bar."""
     run = play({1: buy(size=10, exectype=ORDER.Limit, price=95)},
-               market(*still(3), (100, 100, 85, 99), *still(2, 99)))
+               market(*still(3), (100, 100, 85, 99), *still(2, 99)), liquidation="takeover")
     assert [(fill.bar, fill.reason, fill.price) for fill in run.journal.fills] == [
         (3, "limit", 95.0), (3, "liquidation", 85.5)]
     at_open = play({1: buy(size=10)}, market(*still(2), (100, 100, 85, 99), *still(2, 99)))
@@ -92,8 +92,8 @@ def test_a_queued_close_dies_with_the_position() -> None:
 def test_the_forced_close_is_a_real_order_and_closes_the_opener_s_trade() -> None:
     """Owner and tradeid of whoever opened the position; the other strategy hears nothing."""
     idle, busy = Scripted, {1: buy(size=10, tradeid=7)}
-    run = play(idle, market(*FALL), prepare=lambda cerebro: cerebro.addstrategy(
-        Scripted, plan=busy))
+    run = play(idle, market(*FALL), liquidation="takeover",
+               prepare=lambda cerebro: cerebro.addstrategy(Scripted, plan=busy))
     first, second = run.strategies
     assert first.heard == []
     assert first.trades == []
@@ -110,7 +110,7 @@ def test_every_holder_of_the_position_has_its_trade_closed() -> None:
     def second(cerebro: Any) -> None:
         cerebro.addstrategy(Scripted, plan={1: buy(size=4, tradeid=8), 2: buy(size=2, tradeid=9)})
 
-    run = play({1: buy(size=10)}, market(*FALL), prepare=second)
+    run = play({1: buy(size=10)}, market(*FALL), prepare=second, liquidation="takeover")
     first, other = run.strategies
     assert [(t.status, t.tradeid, t.pnl) for t in first.trades] == [("open", 0, 0.0),
                                                                    ("closed", 0, -100.0)]
@@ -144,7 +144,7 @@ def test_mark_decides_not_last() -> None:
     alive = play({1: buy(size=10)}, market(*wick, mark=calm))
     assert alive.journal.liquidations == []
     assert alive.size == 10.0
-    dead = play({1: buy(size=10)}, market(*calm, mark=wick))
+    dead = play({1: buy(size=10)}, market(*calm, mark=wick), liquidation="takeover")
     assert dead.journal.liquidations[0].loss == 100.0
     assert dead.journal.liquidations[0].last_at_trigger > LONG_LEVEL
     asked = play({1: buy(size=10)}, market(*wick, mark=calm), mark="last")

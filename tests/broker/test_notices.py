@@ -75,7 +75,8 @@ def test_an_order_sent_on_a_liquidation_lives_from_the_next_bar() -> None:
             super().notify_liquidation(event)
             self.buy(size=1)
 
-    run = play(Stubborn, market(*CRASH), params={"plan": {1: buy(size=10)}})
+    run = play(Stubborn, market(*CRASH), params={"plan": {1: buy(size=10)}},
+               liquidation="takeover")
     assert run.fills() == [(2, 10.0, 100.0), (4, -10.0, 90.0), (5, 1.0, 80.0)]
 
 

@@ -81,7 +81,7 @@ def test_maintenance_is_checked_after_each_settlement_of_a_bar() -> None:
 def test_negative_margin_lives_while_the_mark_is_far_enough() -> None:
     """Funding may eat more than the margin of a winner: its level then lies above its entry."""
     rows = [*still(3), (100, 200, 100, 200), *still(2, 200), (200, 200, 100, 100), *still(2)]
-    run = play({1: buy(size=10)}, market(*rows, funding=[(NOON, 0.06)]))
+    run = play({1: buy(size=10)}, market(*rows, funding=[(NOON, 0.06)]), liquidation="takeover")
     assert run.journal.balance("ETHUSDT") == 0.0
     event, = run.journal.liquidations
     assert event.bar == 6

@@ -80,7 +80,7 @@ def test_an_opening_wallet_must_be_positive(cash: float) -> None:
 
 
 @pytest.mark.parametrize(("name", "why"), [
-    ("set_coc", "already seen"), ("set_coo", "already ended"), ("set_filler", "fill whole"),
+    ("set_coc", "already seen"), ("set_coo", "already ended"), ("set_filler", "volume_limit"),
     ("set_checksubmit", "always checks margin"), ("set_shortcash", "post margin"),
     ("set_slippage_fixed", "slippage_bp"), ("addcommissioninfo", "Fees"),
     ("seteosbar", "close"), ("set_fundstartval", "quote"),

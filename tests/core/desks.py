@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +15,9 @@ from deleverage.book import Desk, Kind, WorkingOrder
 from deleverage.instrument import Instrument
 from deleverage.matching import Walk, walk
 from deleverage.policies import Fees, InsideBar
+from deleverage.slippage import FixedBp
 from deleverage.steps import Bar, Prices
+from deleverage.timestamps import MINUTE
 from deleverage.venues import ladder_file as ladders
 from deleverage.venues.ladder import Ladder
 
@@ -41,15 +44,19 @@ def make_desk(
     mode: str = "isolated", leverage: float = 10.0, venue: str = "binance", *,
     rate: float | None = 0.004, fees: Fees = NO_FEES, symbols: Iterable[str] = (ETH,),
     lot: float | None = 0.001, min_notional: float | None = None,
+    liquidation: str = "takeover",
 ) -> Desk:
-    """A desk with one flat maintenance ``rate`` (None: the bundled ladder of 2026-01-31)."""
+    """A desk with one flat maintenance ``rate`` (None: the bundled ladder of 2026-01-31).
+
+    A liquidation takes the whole position at its bankruptcy price unless the ``venue`` is asked.
+    """
     given = None if rate is None else flat_ladder(rate)
     rules = {symbol: venues.get(venue, symbol=symbol, at="2026-01-31", ladder=given)
              for symbol in symbols}
     terms = Terms(mode, rules, dict.fromkeys(rules, float(leverage)))
     instruments = {symbol: Instrument(symbol, venue, lot_size=lot, min_notional=min_notional)
                    for symbol in rules}
-    return Desk(terms, dict.fromkeys(rules, fees), instruments)
+    return Desk(terms, dict.fromkeys(rules, fees), instruments, liquidation=liquidation)
 
 
 def holding(
@@ -74,19 +81,24 @@ def make_book(*orders: WorkingOrder) -> dict[int, WorkingOrder]:
     return {each.ref: each for each in orders}
 
 
-def make_bar(last: Ohlc, mark: Ohlc | None = None, *, slip: float = 0.0, symbol: str = ETH) -> Bar:
-    """A bar of (open, high, low, close); the mark equals the last price unless it is given."""
-    return Bar(symbol, Prices(*last), Prices(*(mark or last)), slip)
+def make_bar(last: Ohlc, mark: Ohlc | None = None, *, symbol: str = ETH, **values: Any) -> Bar:
+    """A minute of (open, high, low, close); the mark equals the last price unless it is given."""
+    values.setdefault("close_ns", MINUTE)
+    values.setdefault("step_ns", MINUTE)
+    return Bar(symbol, Prices(*last), Prices(*(mark or last)), **values)
 
 
 def run(
     last: Ohlc, *orders: WorkingOrder, desk: Desk | None = None, state: State | None = None,
     mark: Ohlc | None = None, slip: float = 0.0, others: Mapping[str, float] | None = None,
-    path: str = "adverse", fill: str = "through", entry_bar: str = "live",
+    path: str = "adverse", fill: str = "through", entry_bar: str = "live", **values: Any,
 ) -> Walk:
     """Walk one bar; without a desk a 10x isolated Binance account holding 100,000 and nothing."""
-    return walk(desk or make_desk(), InsideBar(path, fill, entry_bar),
-                make_bar(last, mark, slip=slip), State(100_000.0) if state is None else state,
+    desk = desk or make_desk()
+    if slip:
+        desk = replace(desk, slippage=FixedBp(slip * 10_000))
+    return walk(desk, InsideBar(path, fill, entry_bar),
+                {ETH: make_bar(last, mark, **values)}, State(100_000.0) if state is None else state,
                 make_book(*orders), others or {})
 
 

@@ -116,7 +116,7 @@ def test_time_is_the_share_of_the_leg_in_its_own_series(side: int) -> None:
     assert kinds(saved) == ["Filled"]
     dead = run(last, exit_order(side, -980), state=position(side), mark=mark, path="ohlc")
     assert kinds(dead) == ["Cancelled", "Liquidated"]
-    assert liquidation(dead).last == close_to(at(side, -289.16 / 0.3 if side > 0 else
+    assert liquidation(dead).seized[0].last == close_to(at(side, -289.16 / 0.3 if side > 0 else
                                                  -286.85 / 0.3), 0)
 
 

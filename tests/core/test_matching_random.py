@@ -25,6 +25,7 @@ from deleverage.journal import Journal
 from deleverage.ledger import Account
 from deleverage.matching import Walk, may_act, walk
 from deleverage.policies import Fees, InsideBar
+from deleverage.slippage import FixedBp
 from deleverage.steps import Activated, Bar, Filled, Liquidated, Prices, Refused, Triggered
 from tests.core.desks import BTC, ETH, Ohlc, holding, make_bar, make_book, make_desk, order
 
@@ -92,7 +93,8 @@ def scenes(draw: st.DrawFn) -> tuple[Desk, Bar, State, Book]:
     last = draw(series())
     mark = draw(st.one_of(st.just(last), series()))
     slip = draw(st.sampled_from([0.0, 0.001, 0.05]))
-    return desk, make_bar(last, mark, slip=slip), draw(states(desk)), draw(books())
+    desk = replace(desk, slippage=FixedBp(slip * 10_000))
+    return desk, make_bar(last, mark), draw(states(desk)), draw(books())
 
 
 def replayed(done: Walk, before: State) -> State:
@@ -114,7 +116,7 @@ def test_a_walk_ends_and_its_changes_are_the_accounts(
 ) -> None:
     """No endless loop, no broken rule, and the state reported is the one its steps lead to."""
     desk, bar, state, book = scene
-    done = walk(desk, policy, bar, state, book, OTHERS)
+    done = walk(desk, policy, {ETH: bar}, state, book, OTHERS)
     assert replayed(done, state) == done.state
     assert len(done.steps) <= 5 * len(book) + 3
     at_open = account.equity(state, {**OTHERS, ETH: bar.mark.open})
@@ -132,7 +134,7 @@ def test_what_may_not_act_does_not(
 ) -> None:
     """may_act is a superset of what the walk does, so that bars it rules out need no visit."""
     desk, bar, state, book = scene
-    done = walk(desk, policy, bar, state, book, OTHERS)
+    done = walk(desk, policy, {ETH: bar}, state, book, OTHERS)
     woken = {step.ref for step in done.steps if isinstance(step, Activated)}
     for step in done.steps:
         if isinstance(step, (Filled, Refused)):
@@ -160,7 +162,8 @@ def test_an_order_at_the_bars_extreme_may_act(side: int, kind: str, source: str)
     own = order(kind, side, source=source, **{"trigger" if kind == "stop" else "limit": level})
     beyond = replace(own, trigger=own.trigger and level + side, limit=own.limit and level - side)
     assert may_act(own, bar)
-    assert walk(make_desk(), InsideBar(fill="touch"), bar, State(1e5), make_book(own), {}).steps
+    done = walk(make_desk(), InsideBar(fill="touch"), {ETH: bar}, State(1e5), make_book(own), {})
+    assert done.steps
     assert not may_act(beyond, bar)
 
 
@@ -171,7 +174,7 @@ def test_fills_lie_where_they_may(
 ) -> None:
     """Never worse than a limit, never better than a trigger, never beyond the bar but for those."""
     desk, bar, state, book = scene
-    for step in walk(desk, policy, bar, state, book, OTHERS).steps:
+    for step in walk(desk, policy, {ETH: bar}, state, book, OTHERS).steps:
         if not isinstance(step, Filled):
             continue
         own, price, held = book[step.order.ref], step.price, step.executed.closed
@@ -192,7 +195,7 @@ def test_favourable_is_never_below_adverse(
 ) -> None:
     """Of the two candidate paths one policy takes the better end, the other the worse."""
     desk, bar, state, book = scene
-    ends = [walk(desk, InsideBar(path, fill), bar, state, book, OTHERS).end_equity()
+    ends = [walk(desk, InsideBar(path, fill), {ETH: bar}, state, book, OTHERS).end_equity()
             for path in ("adverse", "ohlc", "favourable")]
     assert ends[0] <= ends[1] <= ends[2]
 
@@ -239,18 +242,18 @@ def test_a_mirrored_market_gives_the_mirrored_walk(
     state = holding(float(held), 3_000, free=1e9, leverage=20) if held else State(1e9)
     twin = holding(float(-held), 3_000, free=1e9, leverage=20) if held else State(1e9)
     bar = make_bar(last, mark)
-    other = Bar(ETH, _flip(bar.last), _flip(bar.mark))
+    other = replace(bar, last=_flip(bar.last), mark=_flip(bar.mark))
     flipped = {ref: replace(each, side=-each.side, trigger=mirrored(each.trigger),
                             limit=mirrored(each.limit), reference=mirrored(each.reference))
                for ref, each in book.items()}
     if path == "ohlc":
         assume(bar.last.open != bar.last.close)
     else:
-        ends = {walk(desk, InsideBar(each, fill), bar, state, book, OTHERS).end_equity()
+        ends = {walk(desk, InsideBar(each, fill), {ETH: bar}, state, book, OTHERS).end_equity()
                 for each in ("adverse", "favourable")}
         # a tie but for rounding is a tie: the wallet of a billion leaves 1e-7 of it
         assume(max(ends) - min(ends) > 1e-4)
     policy = InsideBar(path, fill)
-    here = walk(desk, policy, bar, state, book, OTHERS)
-    there = walk(desk, policy, other, twin, flipped, OTHERS)
+    here = walk(desk, policy, {ETH: bar}, state, book, OTHERS)
+    there = walk(desk, policy, {ETH: other}, twin, flipped, OTHERS)
     assert _outcome(here, False) == _outcome(there, True)

@@ -48,5 +48,6 @@ def test_both_accounts_are_printed_as_one_table(
     """The example prints −9,424.00 and +77.6% beside one liquidation and −98.4%."""
     example.main()
     printed = capsys.readouterr().out
-    for figure in ("-9,424.00", "+77.6%", "-98.4%", "lost 960.00, the margin posted was 960.00"):
+    for figure in ("-9,424.00", "+77.6%", "-98.4%", "lost 960.00, of that 188.92 the venue's fee",
+                   "the margin posted was 960.00"):
         assert figure in printed

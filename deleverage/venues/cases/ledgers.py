@@ -204,7 +204,7 @@ def intrabar_ordering(case: Inputs) -> dict[str, str]:
     stop = WorkingOrder(1, ONE, -side, 1.0, Kind.STOP, entry, "stop", trigger=case.number("stop"),
                         source=book.terms.rules[ONE].stop_trigger, reduce_only=True)
     desk = Desk(book.terms, {ONE: Fees.flat(book.fee)}, {ONE: Instrument(ONE, case.venue)})
-    walked = matching.walk(desk, InsideBar(), steps.Bar(ONE, prices, prices), book.state,
+    walked = matching.walk(desk, InsideBar(), {ONE: steps.Bar(ONE, prices, prices)}, book.state,
                            MappingProxyType({1: stop}), {})
     for step in walked.steps:
         if isinstance(step, steps.Filled):
