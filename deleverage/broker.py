@@ -49,7 +49,8 @@ class PerpetualBroker(Adjusting):
     (default the venue's), ``hedge`` True for both sides at once, ``on_liquidation`` continue |
     stop. A misspelt parameter raises UnknownName.
 
-    After a run: ``journal``, ``account``, ``ladder_in_use`` by symbol (the one it began with).
+    After a run: ``journal``, ``account``, ``ladder_in_use`` by symbol (the one it began with) and
+    ``ladder_changes``, what replaced it while the run went on.
     """
 
     params = (
@@ -112,6 +113,8 @@ class PerpetualBroker(Adjusting):
         """Forget everything of an earlier run; called by the constructor and at every start."""
         self.journal = Journal()
         self.ladder_in_use: dict[str, LadderUse] = {}
+        self.ladder_changes: list[tuple[int, str, LadderUse]] = []  # since when (UTC ns), symbol
+        self._coming: dict[str, deque[tuple[int, venues.VenueRules]]] = {}
         self.views: list[FeedView] = []
         self.book = {}
         self.transit = deque()
@@ -180,6 +183,8 @@ class PerpetualBroker(Adjusting):
         fees = p.fees or rules.fees
         if p.fees:
             rules = rules.charging(fees)
+        if isinstance(p.venue, str) and p.ladder is None and view.span is not None:
+            self._coming[symbol] = deque(venues.changes(p.venue, rules.symbol, *view.span))
         self.desk.terms.rules[symbol] = rules
         self.desk.terms.leverage[symbol] = float(p.leverage)
         self.desk.fees[symbol] = fees
@@ -214,10 +219,27 @@ class PerpetualBroker(Adjusting):
         moved = [(view, inside) for view, inside in moved if view.symbol in involved]
         for view, _ in moved:
             self._arm(view)
+            if self._coming.get(view.symbol):
+                self._change_ladder(view)
         for instant in _instants(moved):
             self._walk(instant)
         if self.transit:
             self._arrivals()
+
+    def _change_ladder(self, view: FeedView) -> None:
+        """A ladder observed by the bar's open replaces the one before it, open positions included.
+        """
+        coming, symbol = self._coming[view.symbol], view.symbol
+        while coming and coming[0][0] <= view.opened:
+            since, rules = coming.popleft()
+            if rules.ladder.id == self.desk.terms.rules[symbol].ladder.id:
+                continue
+            self.desk.terms.rules[symbol] = rules.charging(self.p.fees) if self.p.fees else rules
+            self.ladder_changes.append((since, symbol, rules.use))
+            self._levels_of = None
+            for slot, position in self.account.state.positions.items():
+                if position.symbol == symbol:
+                    self.account.snapshot(view.bar, view.ts, slot, self._marks())
 
     def _walk(self, instant: Instant) -> None:
         """The bars that end at one instant, all together."""
