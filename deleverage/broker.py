@@ -206,6 +206,8 @@ class PerpetualBroker(Adjusting):
         for view in self.views:
             length = len(view.data)
             if length != view.seen:
+                if self.book and length > view.seen + 1:
+                    self._trail_over(view, view.seen, length - 1)
                 inside = view.advance(length)
                 moved.append((view, inside))
                 view.stand(inside[-1])
@@ -278,6 +280,15 @@ class PerpetualBroker(Adjusting):
         for ref, working in list(self.book.items()):
             if working.symbol == view.symbol:
                 self.book[ref] = self._orders.trailed(working, view.last)
+
+    def _trail_over(self, view: FeedView, first: int, stop: int) -> None:
+        """Trailing stops after the bars ``first`` to ``stop`` (exclusive), which nobody visited:
+        they have followed the best close among them."""
+        closes = view.closes(first, stop)
+        for ref, working in list(self.book.items()):
+            if working.symbol == view.symbol and closes:
+                best = max(closes) if working.side < 0 else min(closes)
+                self.book[ref] = self._orders.trailed(working, best)
 
     # ---------------------------------------------------------------- can anything happen?
 

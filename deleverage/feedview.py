@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +12,7 @@ import backtrader as bt
 import numpy as np
 
 from deleverage import timestamps
-from deleverage.columns import MARK_LAST, MARK_MISSING, MARK_STATES, MarketColumns
+from deleverage.columns import MARK_LAST, MARK_MISSING, MARK_STATES, Floats, MarketColumns
 from deleverage.errors import DataError
 from deleverage.instrument import Instrument
 from deleverage.policies import AdlEvent
@@ -125,6 +126,39 @@ class FeedView:
             if share > 0:  # else it lies in a gap between two bars
                 self.deleveragings[bar].append(Deleveraging(
                     event.ts, share, 1 if event.side == "long" else -1, event.share, event.price))
+
+    # ---------------------------------------------------------------- the whole of it, as arrays
+
+    def gathered(self, name: str, how: np.ufunc | None = None) -> Floats:
+        """A series by the feed's bars: ``low``, ``high``, ``close`` of last, ``mark_low``,
+        ``mark_high`` of the mark the account is judged on; of finer bars inside the extreme."""
+        places = {"high": (self._last, 1), "low": (self._last, 2), "close": (self._last, 3),
+                  "mark_high": (self._mark, 1), "mark_low": (self._mark, 2)}
+        series, column = places[name]
+        values = np.asarray(series[column], dtype=np.float64)
+        if self._first is None:
+            return values
+        reduce = how or (np.maximum if name.endswith("high") else np.minimum)
+        gathered: Floats = reduce.reduceat(values, self._first[:-1])
+        return gathered
+
+    def closes(self, first: int, stop: int) -> list[float]:
+        """Last prices at the closes of the (finer) bars of ``first`` to ``stop`` (exclusive)."""
+        start, end = self.within(first).start, self.within(stop - 1).stop
+        found: list[float] = self._last[3][start:end] if self.columns is not None else []
+        return found
+
+    def timed_bars(self) -> list[int]:
+        """The bars in which something falls due at a set time, in order."""
+        fine = sorted({*self.settlements, *self.deleveragings})
+        if self._first is None:
+            return fine
+        return sorted({bisect_right(self._first, index) - 1 for index in fine})
+
+    def first_opened(self, since: int) -> int:
+        """The first bar that opens at ``since`` (UTC nanoseconds) or later."""
+        assert self.columns is not None
+        return int(np.searchsorted(self.columns.close_ns, since + self.columns.market.step_ns))
 
     # ---------------------------------------------------------------- where it stands
 

@@ -87,6 +87,10 @@ class VenueRules(BracketRules):
         """Maintenance an open position must hold now, on the venue's own basis, fee included."""
         return float(self._held(abs(size), entry, mark, cross))
 
+    def maintenance_at(self, size: Any, entry: Any, mark: Any, *, cross: bool = False) -> Any:
+        """:meth:`position_maintenance` of a ``size`` > 0 for scalars and arrays alike."""
+        return self._held(size, entry, mark, cross)
+
     def margin_ratio(self, side: Any, size: Any, entry_price: Any, wallet: Any, mark: Any, *,
                      cross: bool = False, ladder: Ladder | None = None, rate: Any = None,
                      amount: Any = None, others_unrealised: Any = 0.0,

@@ -16,14 +16,19 @@ from tests.markets import make_columns, stamp
 START = "2026-01-28"
 MODES = [(engine, preload, runonce) for engine in ("stock", "own")
          for preload in (True, False) for runonce in (True, False)]
+MODES += [("dense", True, True), ("jump", True, True)]
 
 
 def run(strategy: type[bt.Strategy], columns: MarketColumns, *, engine: str = "own",
         preload: bool = True, runonce: bool = True, broker: Any = None,
         sizer: Any = dl.sizers.MarginFraction, **params: Any) -> Any:
-    """The strategy after a run on ``columns``: isolated, 10x, a fifth of equity as margin."""
-    cerebro = dl.Cerebro(preload=preload, runonce=runonce) if engine == "own" else bt.Cerebro(
-        preload=preload, runonce=runonce, stdstats=False)
+    """The strategy after a run on ``columns``: isolated, 10x, a fifth of equity as margin.
+
+    ``engine``: stock, own (its mode auto), dense or jump.
+    """
+    cerebro = bt.Cerebro(preload=preload, runonce=runonce, stdstats=False) if engine == "stock" \
+        else dl.Cerebro(preload=preload, runonce=runonce,
+                        mode="auto" if engine == "own" else engine)
     cerebro.adddata(dl.feeds.PerpetualData(columns=columns))
     cerebro.setbroker(broker or dl.PerpetualBroker(leverage=10, missing="impute"))
     cerebro.addsizer(sizer)

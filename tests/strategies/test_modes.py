@@ -35,7 +35,7 @@ def test_every_mode_gives_the_same_journal(name: str) -> None:
         fills_without_refs = [(fill.bar, fill.size, fill.price, fill.reason, fill.fee)
                               for fill in journal.fills]
         journals.append((fills_without_refs, journal.entries, journal.snapshots,
-                         journal.liquidations))
+                         journal.liquidations, journal.funding, journal.worst_equity))
     assert journals[0][0]
     # as text: a NaN (no liquidation price) equals itself there, in every version of Python
     assert all(repr(journal) == repr(journals[0]) for journal in journals)
