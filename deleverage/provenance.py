@@ -20,8 +20,8 @@ class Provenance:
     venue does with a position at or below maintenance. ``walked_step_ns`` is the length of the bars
     the account walked: finer than ``step_ns`` where the strategy stood on coarser ones.
     ``stop_trigger`` is the price (last, mark) that stops watched unless an order said otherwise.
-    ``code`` is the version of this software, ``strategy`` the class run, ``title`` its first line of
-    documentation, ``params`` all its parameters, defaults included.
+    ``code`` is the version of this software, ``strategy`` the class run, ``title`` its first line
+    of documentation, ``params`` all its parameters, defaults included.
     """
 
     dataset: str
