@@ -73,7 +73,7 @@ class PerpetualBroker(Adjusting):
             ("liquidation", p.liquidation, policies.LIQUIDATIONS),
             ("off_tick rule", p.off_tick, policies.OFF_TICK),
             ("mark", p.mark or "last", ("last",)),
-            ("trigger price", p.stop_trigger or "last", ("last", "mark")),
+            ("trigger price", p.stop_trigger or "last", policies.STOP_TRIGGERS),
         ):
             policies.one_of(kind, value, known)
         if isinstance(p.venue, str):

@@ -150,7 +150,7 @@ def _different_accounts(rows: Sequence[Compared]) -> list[str]:
     notes = []
     for what, words in (("venue", "venue"), ("ladder_id", "ladder"), ("leverage", "leverage"),
                         ("margin", "margin mode"), ("sizing", "size rule"), ("fees", "fees"),
-                        ("slippage", "slippage")):
+                        ("slippage", "slippage"), ("stop_trigger", "price that stops watch")):
         values = {_text(getattr(row.result.provenance, what)) for row in rows}
         if len(values) > 1:
             notes.append(f"{words} differs: {', '.join(sorted(values))}")

@@ -16,6 +16,7 @@ MISSING = ("fail", "impute", "skip")
 AFTER_LIQUIDATION = ("continue", "stop")
 LIQUIDATIONS = ("venue", "takeover")
 OFF_TICK = ("round", "refuse")
+STOP_TRIGGERS = ("last", "mark")
 
 
 def one_of(kind: str, value: str, known: tuple[str, ...]) -> str:

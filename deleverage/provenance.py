@@ -18,9 +18,10 @@ class Provenance:
     assumption. ``fees`` are (maker, taker) in use, ``fee_tier`` the line of the venue's tier they
     are of ("" where none was asked for), ``slippage`` that of the policy, ``procedure`` what the
     venue does with a position at or below maintenance. ``walked_step_ns`` is the length of the bars
-    the account walked: finer than ``step_ns`` where the strategy stood on coarser ones. ``code`` is
-    the version of this software, ``strategy`` the class run, ``title`` its first line of
-    documentation, ``params`` all its parameters, defaults included.
+    the account walked: finer than ``step_ns`` where the strategy stood on coarser ones.
+    ``stop_trigger`` is the price (last, mark) that stops watched unless an order said otherwise.
+    ``code`` is the version of this software, ``strategy`` the class run, ``title`` its first line
+    of documentation, ``params`` all its parameters, defaults included.
     """
 
     dataset: str
@@ -49,6 +50,7 @@ class Provenance:
     slippage: str
     fee_tier: str
     walked_step_ns: int
+    stop_trigger: str
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

@@ -185,7 +185,7 @@ def _account(spec: RunSpec, columns: MarketColumns) -> dict[str, Any]:
     if spec.slippage is None:
         given["slippage_bp"] = spec.slippage_bp
     for name in ("liquidation", "slippage", "volume_limit", "latency", "outage", "adl",
-                 "off_tick"):
+                 "off_tick", "stop_trigger"):
         value = getattr(spec, name)
         if value != _DEFAULTS[name]:
             given[name] = value

@@ -20,7 +20,16 @@ from typing import Any, Self
 
 from deleverage import slippage, timestamps
 from deleverage.errors import DataError, UsageError, unknown_name
-from deleverage.policies import FILLS, MARGIN_MODES, MISSING, PATHS, one_of
+from deleverage.policies import (
+    FILLS,
+    LIQUIDATIONS,
+    MARGIN_MODES,
+    MISSING,
+    OFF_TICK,
+    PATHS,
+    STOP_TRIGGERS,
+    one_of,
+)
 from deleverage.slippage import Slippage
 from deleverage.values import (
     as_count,
@@ -38,8 +47,6 @@ from deleverage.venues import fee_tiers
 
 DEFAULT_MARGIN_FRACTION = 0.20
 DEFAULT_SLIPPAGE_BP = 2.0
-LIQUIDATIONS = ("venue", "takeover")
-OFF_TICK = ("round", "refuse")
 _EXCLUDING = (("slippage", "slippage_bp"), ("fees", "fee_tier"))
 
 
@@ -63,6 +70,7 @@ class RunSpec:
     ladder              maintenance ladder file that replaces the shipped one
     path, fill          policies inside a bar
     mark                None, or "last": liquidate on last price
+    stop_trigger        last | mark: the price that triggers stops; None: the venue's default
     missing             fail | impute | skip: funding or mark that is not there
     fees                (maker, taker) as fractions of notional; None: the venue's
     fee_tier            the venue's fees of one tier (VIP1) instead; excludes fees
@@ -122,6 +130,7 @@ class RunSpec:
     off_tick: str = "round"
     step: str | None = None
     fee_tier: str | None = None
+    stop_trigger: str | None = None
 
     def __post_init__(self) -> None:
         self._names()
@@ -249,6 +258,8 @@ class RunSpec:
         one_of("off_tick rule", self.off_tick, OFF_TICK)
         if self.mark is not None:
             one_of("mark source", self.mark, ("last",))
+        if self.stop_trigger is not None:
+            one_of("trigger price", self.stop_trigger, STOP_TRIGGERS)
 
     def _sizes(self) -> None:
         if self.notional is not None:

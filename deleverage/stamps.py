@@ -55,7 +55,8 @@ def provenance(spec: RunSpec, sha256: str, columns: MarketColumns, rules: VenueR
         slippage=spec.slippage_policy.describe(),
         fee_tier="" if spec.fee_tier is None else fee_tiers.find(
             venue_of(spec, columns), spec.fee_tier).describe(),
-        walked_step_ns=walked(columns).market.step_ns)
+        walked_step_ns=walked(columns).market.step_ns,
+        stop_trigger=spec.stop_trigger or rules.stop_trigger)
 
 
 def _parameters(ran: bt.Strategy) -> Mapping[str, Any]:

@@ -40,9 +40,9 @@ def terms(result: RunResult, path: str = "") -> str:
         _row("costs", _costs(result)),
         *([_row("delays", delays)] if delays else []),
         _row("policies", f"path inside the bar {path or spec.path}, limit fill {spec.fill}, "
-                         f"missing data {spec.missing}, liquidation on {spec.mark or 'mark'}, then "
-                         f"{spec.on_liquidation}, price off the tick {spec.off_tick}; version "
-                         f"{made.code}"),
+                         f"missing data {spec.missing}, stops on {made.stop_trigger}, liquidation "
+                         f"on {spec.mark or 'mark'}, then {spec.on_liquidation}, price off the "
+                         f"tick {spec.off_tick}; version {made.code}"),
     ))
 
 

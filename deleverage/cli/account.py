@@ -17,13 +17,14 @@ from deleverage.cli.arguments import (
     number,
 )
 from deleverage.errors import UsageError
-from deleverage.policies import FILLS, MARGIN_MODES, MISSING, PATHS
+from deleverage.policies import FILLS, MARGIN_MODES, MISSING, PATHS, STOP_TRIGGERS
 from deleverage.spec import RunSpec
 
 FIELDS = ("data", "strategy", "venue", "symbol", "leverage", "margin", "margin_fraction",
           "notional", "ladder", "path", "fill", "mark", "missing", "fees", "fee_tier",
           "slippage_bp", "slippage", "cash", "fromdate", "todate", "on_liquidation", "liquidation",
-          "volume_limit", "latency", "publication_latency", "outage", "adl", "off_tick", "step")
+          "volume_limit", "latency", "publication_latency", "outage", "adl", "off_tick", "step",
+          "stop_trigger")
 
 
 def add_data(parser: Parser) -> None:
@@ -69,6 +70,8 @@ def add_market(parser: Parser) -> None:
                        help=f"funding or mark that is not there: {_either(MISSING)}")
     group.add_argument("--mark", metavar="SOURCE",
                        help="last: liquidate on last price, said on the sheet")
+    group.add_argument("--stop-trigger", metavar="PRICE", help="that stops watch: "
+                       f"{' or '.join(STOP_TRIGGERS)} (default: the venue's)")
     group.add_argument("--liquidation", metavar="HOW", help="venue (default): the venue's own "
                        "procedure and fee; takeover: whole, at the bankruptcy price, no fee")
     group.add_argument("--on-liquidation", metavar="RULE", help="continue (default) or stop")

@@ -84,7 +84,7 @@ def test_every_policy_may_stand_in_the_file(tmp_path: Path) -> None:
              "--volume-limit", "0.1", "--latency", "2", "--publication-latency", "1",
              "--outage", "2026-01-31T18:40/2026-01-31T18:50", "--outage", "2026-02-01/2026-02-02",
              "--adl", "2026-01-31T18:41,short,0.5,2400", "--off-tick", "refuse", "--step", "1h",
-             "--fee-tier", "VIP1", "--liquidation", "takeover"]
+             "--fee-tier", "VIP1", "--liquidation", "takeover", "--stop-trigger", "mark"]
     path = tmp_path / "run.toml"
     path.write_text('''data = "risk"
 strategy = "buy_and_hold"
@@ -98,6 +98,7 @@ off_tick = "refuse"
 step = "1h"
 fee_tier = "VIP1"
 liquidation = "takeover"
+stop_trigger = "mark"
 ''')
     from_file = _parser().parse_args(with_config(["--config", str(path)], _parser()))
     made = specification(_parser().parse_args(typed))
@@ -105,6 +106,7 @@ liquidation = "takeover"
     assert made.outage[1] == ("2026-02-01T00:00:00", "2026-02-02T00:00:00")
     assert made.adl == (("2026-01-31T18:41:00", "short", 0.5, 2_400.0),)
     assert (made.volume_limit, made.latency, made.publication_latency) == (0.1, 2, 1)
+    assert (made.liquidation, made.stop_trigger) == ("takeover", "mark")
 
 
 @pytest.mark.parametrize(("text", "complaint"), [

@@ -36,6 +36,7 @@ from tests.cli.conftest import Command, refused
      "share of an auto-deleveraging must be in (0, 1]"),
     (["--strategy", "buy_and_hold", "--off-tick", "rond"], "did you mean 'round'"),
     (["--strategy", "buy_and_hold", "--liquidation", "tkeover"], "did you mean 'takeover'"),
+    (["--strategy", "buy_and_hold", "--stop-trigger", "index"], "unknown trigger price 'index'"),
     (["--strategy", "buy_and_hold", "--fee-tier", "VIP10"], "unknown fee tier of binance 'VIP10'"),
     (["--strategy", "buy_and_hold", "--step", "90s"], "the step must be a multiple of 1m"),
     (["--strategy", "buy_and_hold", "--step", "1x"], "not a bar length: '1x'"),

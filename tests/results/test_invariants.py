@@ -48,7 +48,7 @@ def test_results_add_up(seed: int, account: dict[str, Any]) -> None:
 STRESS: dict[str, list[Any]] = {
     "step": ["30m"], "latency": [2], "publication_latency": [3], "slippage": ["volume", "cascade"],
     "volume_limit": [0.01], "off_tick": ["refuse"], "liquidation": ["takeover"],
-    "fee_tier": ["VIP2"], "missing": ["impute"],
+    "fee_tier": ["VIP2"], "missing": ["impute"], "stop_trigger": ["mark"],
     "outage": [(("2026-01-28T12:00", "2026-01-29T12:00"),)],
     "adl": [(("2026-01-29T12:00", "long", 0.5, 2_900.0),
              ("2026-01-29T18:02", "short", 1.0, 2_900.0),

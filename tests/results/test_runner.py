@@ -143,6 +143,32 @@ def test_events_outside_the_data_are_said() -> None:
         "the auto-deleveraging at 2026-01-28T00:11:00"]
 
 
+class BuysWithAStop(bt.Strategy):  # type: ignore[misc]
+    """Buys at the second open, with a stop at 2,950 on the book from then on."""
+
+    def next(self) -> None:
+        """Both orders at the first close."""
+        if len(self) == 1:
+            head = self.buy(size=1, transmit=False)
+            self.sell(size=1, exectype=bt.Order.Stop, price=2_950, parent=head)
+
+
+@pytest.mark.parametrize(("venue", "asked", "watched"), [
+    ("binance", None, "last"), ("binance", "mark", "mark"), ("hyperliquid", None, "mark"),
+    ("hyperliquid", "last", "last")])
+def test_stops_watch_the_price_that_was_asked_for(
+    venue: str, asked: str | None, watched: str
+) -> None:
+    """Last falls through the stop and mark does not: filled on last, still open on mark; without a
+    word the venue's own price counts, and the stamps name it."""
+    columns = make_columns(FALL, mark=[3_000.0] * len(FALL), symbol="ETHUSDT", venue=venue)
+    made = spec(leverage=2, venue=venue, stop_trigger=asked, ladder="nearest-later")
+    result = run(made, columns, BuysWithAStop)
+    assert result.provenance.stop_trigger == watched
+    assert [fill.reason for fill in result.journal.fills][1:] == \
+        (["stop"] if watched == "last" else [])
+
+
 def test_a_strategy_of_ones_own() -> None:
     """A class, a file and a module are all run; reasons of a plain strategy are its orders'."""
     result, _ = wobble(3, bars=800)

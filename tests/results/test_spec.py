@@ -31,6 +31,7 @@ def test_defaults() -> None:
         "venue", "round", 0, 0)
     assert (made.slippage, made.volume_limit, made.outage, made.adl, made.step, made.fee_tier) == (
         None, None, (), (), None, None)
+    assert made.stop_trigger is None
     assert made.sizing == "0.2 × equity as margin"
 
 
@@ -44,6 +45,7 @@ def test_defaults() -> None:
     ({"on_liquidation": "halt"}, "unknown on_liquidation rule 'halt'"),
     ({"liquidation": "vanue"}, "unknown liquidation procedure 'vanue'; did you mean 'venue'"),
     ({"off_tick": "refus"}, "did you mean 'refuse'"),
+    ({"stop_trigger": "marc"}, "unknown trigger price 'marc'; did you mean 'mark'"),
     ({"slippage": "cascad"}, "did you mean 'cascade'"),
     ({"slippage": "cascade:dept=1"}, "did you mean 'depth'"),
     ({"venue": "binance", "fee_tier": "VIP11"}, "unknown fee tier of binance 'VIP11'; did you"),

@@ -153,7 +153,7 @@ def result(strategy: str = "level_reclaim", net: float | None = None, dataset: s
         ladder_id="binance-eth-2024-10-24", ladder_assumed=False, strategy="LevelReclaim",
         title="Buy the reclaim of a level.", params={"hold": 3, "stop": 0.02}, code="0.1.0",
         procedure="reduced to lower brackets, then taken over", slippage="2 bp fixed", fee_tier="",
-        walked_step_ns=timestamps.MINUTE)
+        walked_step_ns=timestamps.MINUTE, stop_trigger="last")
     if spec is None:
         spec = RunSpec(data=dataset, strategy=strategy)
     days = np.arange(2, dtype=np.int64) * timestamps.DAY + START

@@ -40,7 +40,7 @@ def test_the_header_says_what_ran_under_which_rules() -> None:
                   "collateral: USDT counted at 1.00 USD",
                   "liquidation venue: reduced to lower brackets, then taken over",
                   "2026-01-28 00:01 … 2026-02-12 00:00 UTC",
-                  "10,000.00 USDT", "liquidation on mark"):
+                  "10,000.00 USDT", "stops on last, liquidation on mark"):
         assert words in heading
 
 
