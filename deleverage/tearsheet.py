@@ -82,6 +82,8 @@ def _liquidated(result: RunResult) -> str:
     figures, trades = result.statistics["liquidations"], result.statistics["trades"]
     positions = trades["count"] + trades["open"]
     if not positions:
+        if result.statistics["orders"]["rejections"]:
+            return "No trade: what the strategy ordered was refused or never filled."
         return "No trade: the strategy gave no signal that was filled. That is a result."
     held = f"{positions} position{'s' if positions > 1 else ''}"
     taken, reduced = "", ""

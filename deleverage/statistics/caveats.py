@@ -115,7 +115,9 @@ def _trades(trades: Sequence[Trade], statistics: Mapping[str, Any], quote: str) 
                    f"unrealised {trade.unrealised:+,.2f} {quote}")
     count = statistics["trades"]["count"]
     if not trades:
-        yield "no trade: the strategy gave no signal in this data"
+        refused = statistics["orders"]["rejections"]
+        yield "no trade: what was ordered was refused or never filled" if refused else \
+            "no trade: the strategy gave no signal in this data"
     elif not count:
         yield "no trade was closed: what is shown depends on the last mark"
     elif count < FEW_TRADES:

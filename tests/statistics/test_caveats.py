@@ -52,6 +52,9 @@ def test_few_trades_and_none() -> None:
     """Fewer than thirty closed trades are called luck; no trade is called no signal."""
     book = Scribe(market())
     assert said(book) == "no trade: the strategy gave no signal in this data"
+    refused = Scribe(market())
+    refused.journal.rejections.append(Rejection(1, 0, "ETHUSDT", 1, 1.0, 2_400.0, "too large"))
+    assert "no trade: what was ordered was refused or never filled" in said(refused)
     book.open(1, 0.1, 2_400.0)
     book.close(2, 2_401.0)
     assert said(book).startswith("only 1 closed trade: ")

@@ -135,13 +135,15 @@ def test_a_run_without_a_signal_is_a_result() -> None:
         exposure={"by_tier": [], "by_entry": []},
         liquidations={"count": 0, "reductions": 0, "rows": []},
         near_misses={"rows": [], "lived": 0, "closest_bp": None},
-        funding={"payments": 0, "missing_due": 0})
+        funding={"payments": 0, "missing_due": 0}, orders={"rejections": 0})
     sheet = tearsheet.render(result)
     for words in ("LEVERAGE SCAN\nnot run", "gave no signal that was filled", "never in the market",
                   "LIQUIDATIONS\nnone", "TRADES\nnone", "no settlement on a held position"):
         assert words in sheet
     assert "WARNINGS" not in sheet
     assert "nan" not in sheet.lower().replace("binance", "")
+    refused = sheets.result(trades={"count": 0, "open": 0})
+    assert "No trade: what the strategy ordered was refused" in tearsheet.verdict(refused)
 
 
 def test_the_scan_names_the_largest_leverage_that_lived() -> None:
