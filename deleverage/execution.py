@@ -123,7 +123,8 @@ class Clerk:
         before = self.account.state.positions.get(slot)
         self.account.commit(executed.change, view.bar, view.ts)
         after = self.account.state.positions.get(slot)
-        self._record(view, order.ref, executed, step.price, step.order.label, step.role, after)
+        self._record(view, order.ref, executed, step.price, step.order.label, step.role, after,
+                     step.slipped)
         self.holders.filled(slot, order.owner, order.tradeid, executed.closed, executed.opened,
                             0.0 if after is None else after.size)
         self.account.snapshot(view.bar, view.ts, slot, marks)
@@ -140,7 +141,7 @@ class Clerk:
 
     def _record(
         self, view: FeedView, ref: int, executed: Executed, price: float, reason: str, role: str,
-        after: Position | None,
+        after: Position | None, slipped: float = 0.0,
     ) -> None:
         fills = self.journal.fills
         fills.append(Fill(
@@ -149,7 +150,7 @@ class Clerk:
             executed.realised, executed.number,
             0.0 if after is None else after.size,
             float("nan") if after is None else after.entry_price,
-            0.0 if after is None else after.margin))
+            0.0 if after is None else after.margin, slipped))
 
     def _execute(
         self, order: bt.Order, view: FeedView, executed: Executed, price: float, rate: float,
@@ -188,7 +189,8 @@ class Clerk:
             realised = -(seized.loss - seized.fee)
             self._take(seized.position, seized.slot, seized.closed, seized.price, realised,
                        seized.fee, Executed(step.change, 0.0, 0.0, 0.0, seized.fee,
-                                            seized.position.number), "liquidation", event)
+                                            seized.position.number), "liquidation", event,
+                       seized.slipped)
             self.account.snapshot(mine.bar, mine.ts, seized.slot, marks)
 
     def _event(self, seized: Seized, step: Liquidated, view: FeedView) -> LiquidationEvent:
@@ -208,7 +210,8 @@ class Clerk:
         self.account.snapshot(view.bar, view.ts, step.slot, marks)
 
     def _take(self, held: Position, slot: str, closed: float, price: float, realised: float,
-              fee: float, booked: Executed, reason: str, event: LiquidationEvent | None) -> None:
+              fee: float, booked: Executed, reason: str, event: LiquidationEvent | None,
+              slipped: float = 0.0) -> None:
         """Close ``closed`` coins of a position for each of its holders, by orders of the venue."""
         view, signed = self.views[held.symbol], held.side * closed
         after = self.account.state.positions.get(slot)
@@ -217,7 +220,7 @@ class Clerk:
         parts = self.holders.taken(slot, signed, whole=after is None)
         orders = [self._forced(part, view, reason) for part in parts]
         whole = replace(booked, closed=-signed, opened=0.0, realised=realised)
-        self._record(view, orders[0].ref, whole, price, reason, "taker", after)
+        self._record(view, orders[0].ref, whole, price, reason, "taker", after, slipped)
         rate = fee / (closed * price) if fee else 0.0
         for order, part in zip(orders, parts, strict=True):
             share = replace(whole, closed=-part.size, realised=realised * part.size / signed)

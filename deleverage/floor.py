@@ -104,10 +104,11 @@ class Floor:
             if order.kind in (Kind.STOP, Kind.AT_CLOSE):
                 self.book = books.changed(self.book, order.ref, kind=Kind.MARKET)
             return
+        asked = price
         if slip:
             price = self.slipped(order.symbol, order.side, through, price, stop)
         rest = order.size - through if through < size else 0.0
-        self._execute(order, position, order.side * through, price, role, rest)
+        self._execute(order, position, order.side * through, price, role, rest, asked)
 
     @staticmethod
     def _reducible(order: WorkingOrder, position: Position | None) -> float:
@@ -115,7 +116,7 @@ class Floor:
         return min(order.size, abs(held)) if held * order.side < 0 else 0.0
 
     def _execute(self, order: WorkingOrder, position: Position | None, size: float, price: float,
-                 role: str, rest: float) -> None:
+                 role: str, rest: float, asked: float) -> None:
         traded, price = price, self._within_margin(position, size, price)
         executed = self._traded(order, size, price, role)
         reason = None
@@ -129,9 +130,11 @@ class Floor:
                 return
             executed, rest = self._traded(order, executed.closed, price, role), 0.0
         rest = self.desk.instruments[order.symbol].round_size(rest)
-        self.steps.append(Filled(order, executed, price, role, rest))
+        coins = abs(executed.closed) + abs(executed.opened)
+        slipped = max(0.0, order.side * (price - asked)) * coins
+        self.steps.append(Filled(order, executed, price, role, rest, slipped))
         self.state = executed.change.state
-        self.traded[order.symbol] += abs(executed.closed) + abs(executed.opened)
+        self.traded[order.symbol] += coins
         self._after(order, reason, rest)
 
     def _after(self, order: WorkingOrder, reason: str | None, rest: float) -> None:

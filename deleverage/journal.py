@@ -59,7 +59,8 @@ class Fill:
     which its event tells, too); ``realised`` is the profit of the closed part.
     ``position`` numbers the episode from flat to flat, counted over the account (a reversal closes
     one and opens the next free number: the closed part belongs to ``position``, an opened part of a
-    reversal to that of the snapshot after it).
+    reversal to that of the snapshot after it). ``slippage`` ≥ 0 is what of the price the slippage
+    policy took, in quote: part of ``realised`` and of the entry price, booked nowhere by itself.
     ``size_after``, ``entry_after``, ``margin_after`` describe the position after the fill.
     """
 
@@ -80,6 +81,7 @@ class Fill:
     size_after: float
     entry_after: float
     margin_after: float
+    slippage: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,13 +77,17 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """An order executed at ``price`` as ``maker`` or ``taker``; ``rest`` coins of it stay open."""
+    """An order executed at ``price`` as ``maker`` or ``taker``; ``rest`` coins of it stay open.
+
+    ``slipped`` ≥ 0 is the part of the price, in quote, that the slippage policy took.
+    """
 
     order: WorkingOrder
     executed: Executed
     price: float
     role: str
     rest: float = 0.0
+    slipped: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,13 @@ class Seized:
     fee: float
     returned: float
     insurance: float
+
+    @property
+    def slipped(self) -> float:
+        """What an order of the venue at the book lost to slippage (≥ 0); a takeover: nothing."""
+        if self.stage != "market":
+            return 0.0
+        return max(0.0, self.position.side * (self.last - self.price)) * self.closed
 
     @property
     def deficit(self) -> float:
