@@ -7,12 +7,13 @@ by the feed's line names; ``execution_mark``, ``funding`` and ``inner`` belong t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deleverage.features import Features
 from deleverage.market import Market
 
 Floats = NDArray[np.float64]
@@ -95,6 +96,7 @@ class MarketColumns:
     execution_mark: ExecutionMark
     funding: FundingSchedule
     inner: Inner | None = None
+    memo: Features = field(default_factory=Features, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.close_ns)

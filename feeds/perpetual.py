@@ -128,7 +128,9 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
 
     def _delivered(self) -> MarketColumns:
         if self._cut is None:
-            self._cut = self._between(delayed(self._whole(), self.p.publication_latency))
+            whole, late = self._whole(), self.p.publication_latency
+            self._cut = self._between(whole.memo.get(
+                ("delayed", late), lambda: delayed(whole, late)) if late else whole)
         return self._cut
 
     def _between(self, whole: MarketColumns) -> MarketColumns:
@@ -137,7 +139,9 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
         early, late = self._limits()
         first = int(np.searchsorted(days, early, side="left"))
         stop = int(np.searchsorted(days, late, side="right"))
-        return whole if stop - first == len(whole) else whole.sliced(first, stop)
+        if stop - first == len(whole):
+            return whole
+        return whole.memo.get(("sliced", first, stop), lambda: whole.sliced(first, stop))
 
     def _limits(self) -> tuple[float, float]:
         """``fromdate`` and ``todate`` as day numbers, also before backtrader has made them."""
@@ -227,7 +231,10 @@ def __getattr__(name: str) -> Any:
 
 def gathered(columns: MarketColumns, step: str | None) -> MarketColumns:
     """``columns`` on bars of ``step`` ("1h"), as they are without one; UsageError for no length."""
-    return columns if step is None else coarser(columns, parse_step(str(step)))
+    if step is None:
+        return columns
+    length = parse_step(str(step))
+    return columns.memo.get(("coarser", length), lambda: coarser(columns, length))
 
 
 def timeframe(step_ns: int) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from deleverage.detectors import next_below, parse_levels
 from deleverage.detectors.levels import BP
 from deleverage.strategies.exits import SHORT, Signal, SignalStrategy, reward
-from deleverage.strategies.level_signals import LEVEL_PARAMS, bars_for, rules_of, seen_from_above
+from deleverage.strategies.level_signals import LEVEL_PARAMS, above, rules_of
 
 
 class Breakdown(SignalStrategy):
@@ -22,11 +22,10 @@ class Breakdown(SignalStrategy):
     def signals(self) -> dict[int, Signal]:
         """One short per failure; of two in one bar, the lower level's."""
         levels, rules = parse_levels(self.p.levels), rules_of(self.p)
-        bars = bars_for(self.columns, self.p.timeframe)
         found = {}
         for level in reversed(levels):
             stop = level.high * (1.0 + self.p.stop_bp * BP)
-            for seen in seen_from_above(level, rules, bars):
+            for seen in above(self.columns, level, rules, self.p.timeframe):
                 if seen.kind == "accepted":
                     goal = next_below(levels, seen.close)
                     target = goal.high if goal else reward(seen.close, stop, self.p.r_multiple)

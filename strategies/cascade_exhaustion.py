@@ -67,12 +67,17 @@ class CascadeExhaustion(SignalStrategy):
 
     def events(self) -> tuple[CascadeEvent, ...]:
         """What the state machine called on this market."""
+        config = self.config()
+        return self.columns.memo.get(("cascades", config, self.p.trigger),
+                                          lambda: self._events(config))
+
+    def _events(self, config: CascadeConfig) -> tuple[CascadeEvent, ...]:
         lines = self.columns.lines
         coins = lines["openinterest"]
         mark = np.where(np.isnan(lines["mark_close"]), lines["close"], lines["mark_close"])
         by_book = self.p.trigger == "open_interest"
         amount = share_closed(coins) if by_book else lines["long_liquidations"]
-        return cascade_events(self.config(), lines["low"], amount, coins, mark)
+        return cascade_events(config, lines["low"], amount, coins, mark)
 
     def config(self) -> CascadeConfig:
         """The machine's thresholds with this strategy's parameters, on this market's bars."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from deleverage.detectors import next_above, parse_levels
 from deleverage.detectors.levels import BP
 from deleverage.strategies.exits import LONG, Signal, SignalStrategy, reward
-from deleverage.strategies.level_signals import LEVEL_PARAMS, bars_for, rules_of, seen_from_below
+from deleverage.strategies.level_signals import LEVEL_PARAMS, below, rules_of
 
 
 class LevelReclaim(SignalStrategy):
@@ -23,11 +23,10 @@ class LevelReclaim(SignalStrategy):
     def signals(self) -> dict[int, Signal]:
         """One long per acceptance; of two in one bar, the higher level's."""
         levels, rules = parse_levels(self.p.levels), rules_of(self.p)
-        bars = bars_for(self.columns, self.p.timeframe)
         found = {}
         for level in levels:
             stop = level.low * (1.0 - self.p.stop_bp * BP)
-            for seen in seen_from_below(level, rules, bars):
+            for seen in below(self.columns, level, rules, self.p.timeframe):
                 if seen.kind == "accepted":
                     goal = next_above(levels, seen.close)
                     target = goal.low if goal else reward(seen.close, stop, self.p.r_multiple)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from deleverage.columns import MarketColumns
-from deleverage.detectors import Level, LevelRules, SignalBars, level_events, signal_bars
+from deleverage.detectors import (
+    Level,
+    LevelEvent,
+    LevelRules,
+    SignalBars,
+    level_events,
+    signal_bars,
+)
 from deleverage.errors import UsageError
 
 # the parameters every strategy on levels has: timeframe in base bars, the rest as LevelRules; the
@@ -40,19 +47,37 @@ def bars_for(columns: MarketColumns, timeframe: int) -> SignalBars:
     if timeframe < 1:
         raise UsageError(f"timeframe counts base bars and must be at least 1, found {timeframe}")
     lines = columns.lines
-    return signal_bars(columns.close_ns, columns.market.step_ns, timeframe,
-                       lines["high"], lines["low"], lines["close"])
+    return columns.memo.get(("signal bars", timeframe), lambda: signal_bars(
+        columns.close_ns, columns.market.step_ns, timeframe,
+        lines["high"], lines["low"], lines["close"]))
 
 
-def seen_from_below(level: Level, rules: LevelRules, bars: SignalBars) -> Iterator[Seen]:
-    """Events of a level that is to be reclaimed: ``accepted`` means above its high edge."""
-    for event in level_events(level, rules, bars.high, bars.low, bars.close):
-        yield Seen(int(bars.known[event.bar]), event.kind, float(bars.close[event.bar]))
+def below(columns: MarketColumns, level: Level, rules: LevelRules,
+          timeframe: int) -> tuple[Seen, ...]:
+    """Events of a level that is to be reclaimed: ``accepted`` means above its high edge.
+
+    Worked out once for each market, level, rules and timeframe.
+    """
+    def found() -> tuple[Seen, ...]:
+        bars = bars_for(columns, timeframe)
+        return _seen(bars, level_events(level, rules, bars.high, bars.low, bars.close))
+
+    return columns.memo.get(("from below", level, rules, timeframe), found)
 
 
-def seen_from_above(level: Level, rules: LevelRules, bars: SignalBars) -> Iterator[Seen]:
+def above(columns: MarketColumns, level: Level, rules: LevelRules,
+          timeframe: int) -> tuple[Seen, ...]:
     """The same rules upside down: ``accepted`` means n closes below the low edge after having been
     above. Prices enter as 1/price, which turns a fall into a rise of the same ratio."""
-    turned = Level(1.0 / level.high, 1.0 / level.low)
-    for event in level_events(turned, rules, 1.0 / bars.low, 1.0 / bars.high, 1.0 / bars.close):
-        yield Seen(int(bars.known[event.bar]), event.kind, float(bars.close[event.bar]))
+    def found() -> tuple[Seen, ...]:
+        bars = bars_for(columns, timeframe)
+        turned = Level(1.0 / level.high, 1.0 / level.low)
+        return _seen(bars, level_events(turned, rules, 1.0 / bars.low, 1.0 / bars.high,
+                                        1.0 / bars.close))
+
+    return columns.memo.get(("from above", level, rules, timeframe), found)
+
+
+def _seen(bars: SignalBars, events: Iterable[LevelEvent]) -> tuple[Seen, ...]:
+    return tuple(Seen(int(bars.known[event.bar]), event.kind, float(bars.close[event.bar]))
+                 for event in events)

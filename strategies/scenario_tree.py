@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from deleverage.detectors import Level, SignalBars, parse_levels
+from deleverage.detectors import Level, LevelRules, parse_levels
 from deleverage.detectors.levels import BP
 from deleverage.errors import UsageError
 from deleverage.strategies.exits import LONG, SHORT, Signal, SignalStrategy, reward
-from deleverage.strategies.level_signals import (
-    LEVEL_PARAMS,
-    bars_for,
-    rules_of,
-    seen_from_above,
-    seen_from_below,
-)
+from deleverage.strategies.level_signals import LEVEL_PARAMS, Seen, above, below, rules_of
 
 
 class ScenarioTree(SignalStrategy):
@@ -36,27 +30,30 @@ class ScenarioTree(SignalStrategy):
             raise UsageError(f"ScenarioTree needs three levels (support, zone, goal), found "
                              f"{len(levels)} in {self.p.levels!r}")
         support, zone, goal = levels
-        bars = bars_for(self.columns, self.p.timeframe)
-        return (self._held(support, zone, bars) | self._accepted(zone, goal, bars)
-                | self._failed(support, bars))
+        return (self._held(support, zone) | self._accepted(zone, goal)
+                | self._failed(support))
 
-    def _held(self, support: Level, zone: Level, bars: SignalBars) -> dict[int, Signal]:
+    def _held(self, support: Level, zone: Level) -> dict[int, Signal]:
         rules = rules_of(self.p, retest_hold=self.p.hold_closes)
         signal = Signal(LONG, self._under(support), zone.low, f"held {support}")
-        return {seen.bar: signal for seen in seen_from_below(support, rules, bars)
+        return {seen.bar: signal for seen in self._below(support, rules)
                 if seen.kind in ("stood", "accepted") and seen.close < zone.low}
 
-    def _accepted(self, zone: Level, goal: Level, bars: SignalBars) -> dict[int, Signal]:
+    def _accepted(self, zone: Level, goal: Level) -> dict[int, Signal]:
         signal = Signal(LONG, self._under(zone), goal.low, f"accepted {zone}", adds=True)
-        return {seen.bar: signal for seen in seen_from_below(zone, rules_of(self.p), bars)
+        return {seen.bar: signal for seen in self._below(zone, rules_of(self.p))
                 if seen.kind == "accepted" and seen.close < goal.low}
 
-    def _failed(self, support: Level, bars: SignalBars) -> dict[int, Signal]:
+    def _failed(self, support: Level) -> dict[int, Signal]:
         stop = support.high * (1.0 + self.p.stop_bp * BP)
         return {seen.bar: Signal(SHORT, stop, reward(seen.close, stop, self.p.r_multiple),
                                  f"failed {support}")
-                for seen in seen_from_above(support, rules_of(self.p), bars)
+                for seen in above(self.columns, support, rules_of(self.p),
+                                  self.p.timeframe)
                 if seen.kind == "accepted"}
 
     def _under(self, level: Level) -> float:
         return level.low * (1.0 - self.p.stop_bp * BP)
+
+    def _below(self, level: Level, rules: LevelRules) -> tuple[Seen, ...]:
+        return below(self.columns, level, rules, self.p.timeframe)

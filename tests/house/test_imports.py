@@ -20,7 +20,8 @@ PURE = (
     "deleverage.margin", "deleverage.venues", "deleverage.account", "deleverage.book",
     "deleverage.ledger", "deleverage.matching", "deleverage.slippage", "deleverage.steps",
     "deleverage.detectors", "deleverage.statistics",
-    "deleverage.coarser", "deleverage.floor", "deleverage.forced", "deleverage.forcing",
+    "deleverage.coarser", "deleverage.features", "deleverage.floor", "deleverage.forced",
+    "deleverage.forcing",
     "deleverage.legs", "deleverage.moments", "deleverage.publication",
 )
 # above the backtrader adapters: what asks for runs and what shows them
