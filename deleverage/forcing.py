@@ -97,8 +97,9 @@ class Forcing(Floor):
     def _act(self, slot: str, levels: Mapping[str, float], gap: bool, cause: str) -> None:
         position = self.state.positions[slot]
         rules, lot = self.desk.rules(position.symbol), self.desk.instruments[position.symbol]
-        since = self._now(position) - position.partial_at
-        cooling = bool(position.partial_at) and since < COOLDOWN
+        partial_at = max(held.partial_at for held in self.state.positions.values())
+        # the cooldown is the user's: a part of any position starts it for all of them
+        cooling = bool(partial_at) and self._now(position) - partial_at < COOLDOWN
         stage = self._procedure(position).next(rules, forced.distress(
             self.state, self.desk.terms, slot, self.marks, lot.lot_size, cooling))
         if stage.kind == MARKET:
@@ -123,7 +124,8 @@ class Forcing(Floor):
         return self.last.get(symbol, self.marks[symbol])
 
     def _now(self, position: Position) -> int:
-        return self.now(position.symbol) if position.symbol in self.bars else 0
+        moving = position.symbol in self.bars
+        return self.now(position.symbol if moving else next(iter(self.bars)))
 
     def _sell(self, slot: str, stage: Stage, price: float, levels: Mapping[str, float], gap: bool,
               cause: str) -> None:

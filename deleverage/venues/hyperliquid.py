@@ -5,9 +5,10 @@ asset's, never the position's own. Margin is judged on mark, funding is paid hou
 price: ``rate = (premium + clamp(0.01 % − premium, ±0.05 %)) ÷ 8``, at most 4 % an hour, divided
 *after* the clamp. Stops trigger on mark.
 
-Liquidation: a market order for the full size (above 100,000 USDC a fifth of it, and all of it after
-30 s), the rest stays with the trader; below two thirds of maintenance the backstop vault takes the
-position with its margin, in cross all cross positions, and returns nothing.
+Liquidation: a market order for the full size (above 100,000 USDC a fifth of it, unless a part of
+any of the user's positions went less than 30 s before), the rest stays with the trader; below two
+thirds of maintenance the backstop vault takes the position with its margin, in cross all cross
+positions, and returns nothing.
 
 Sources: Hyperliquid docs "Margining", "Margin tiers", "Liquidations", "Funding".
 """
@@ -71,8 +72,8 @@ class Hyperliquid(VenueRules):
     funding_price: ClassVar[str] = "oracle"
     funding_hours: ClassVar[float] = 1.0
     procedure: ClassVar[Procedure] = BookThenBackstop(
-        "at the market, a fifth first above 100,000 USDC and all of it after 30 s, no fee, the "
-        "rest is returned; below 2/3 of maintenance the backstop takes all",
+        "at the market, a fifth above 100,000 USDC and all of it within 30 s after one, no fee, "
+        "the rest is returned; below 2/3 of maintenance the backstop takes all",
         ("hyperliquid: the 100,000 USDC are counted at mark, and the backstop begins strictly "
          "below two thirds of maintenance",))
 

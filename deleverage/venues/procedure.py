@@ -39,7 +39,7 @@ class Distress:
     ``equity`` is what stands behind it at the mark: isolated, its margin and unrealised profit;
     cross, the account's equity. ``maintenance`` is what that must exceed: the position's, or in
     cross the sum over the account. ``lot`` is the instrument's step (None: none). ``cooling``: a
-    part was already closed in this episode of distress and its cooldown has ended (Hyperliquid).
+    part of one of the user's positions was closed within the venue's cooldown (Hyperliquid).
     ``counted_at`` is the price at which the ladder counts the position where that is not the mark
     (Bybit isolated: the entry price).
     """
@@ -61,8 +61,8 @@ class Stage:
     price; *takeover* takes the whole position at its bankruptcy price; *backstop* takes it with all
     that is left behind it. ``size``: 0 < size ≤ held, rounded up to the lot. ``fee``: share of the
     closed notional taken as liquidation fee, never more than what is left. ``cooldown_s``: seconds
-    until the venue acts again. ``surplus``: who keeps what is left above bankruptcy once the
-    position is gone, *account* or *fund*.
+    within which the venue's next order is for the whole. ``surplus``: who keeps what is left above
+    bankruptcy once the position is gone, *account* or *fund*.
     """
 
     kind: str
