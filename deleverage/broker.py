@@ -123,8 +123,6 @@ class PerpetualBroker(Adjusting):
         self._orders = Orders()
         self._stopping = False
         self._ready = False
-        self._levels: dict[str, float | None] = {}
-        self._levels_of: State | None = None
 
     def start(self) -> None:
         """A run begins: everything of an earlier one is forgotten."""
@@ -238,7 +236,7 @@ class PerpetualBroker(Adjusting):
                 continue
             self.desk.terms.rules[symbol] = rules.charging(self.p.fees) if self.p.fees else rules
             self.ladder_changes.append((since, symbol, rules.use))
-            self._levels_of = None
+            self.account.forget_levels()
             for slot, position in self.account.state.positions.items():
                 if position.symbol == symbol:
                     self.account.snapshot(view.bar, view.ts, slot, self._marks())
@@ -311,7 +309,7 @@ class PerpetualBroker(Adjusting):
         for slot, position in state.positions.items():
             if position.symbol not in moving:
                 continue
-            level = self._level(state, slot)
+            level = self.account.level(slot, {})
             low, high = moving[position.symbol].mark_range()
             if low != low:
                 return True  # no mark: whether that may be is decided where the bar is made
@@ -329,14 +327,6 @@ class PerpetualBroker(Adjusting):
             worth += position.unrealised(low if position.size > 0 else high)
             held += accounts.maintenance(state, slot, high, self.desk.terms)
         return not worth > held
-
-    def _level(self, state: State, slot: str) -> float | None:
-        """A position's liquidation price, worked out once for each state of the account."""
-        if self._levels_of is not state:
-            self._levels, self._levels_of = {}, state
-        if slot not in self._levels:
-            self._levels[slot] = accounts.liquidation_price(state, slot, {}, self.desk.terms)
-        return self._levels[slot]
 
     # ---------------------------------------------------------------- small parts
 

@@ -15,7 +15,7 @@ import numpy as np
 from deleverage.broker import PerpetualBroker
 from deleverage.errors import UsageError, unknown_name
 from deleverage.horizon import common_clock
-from deleverage.loops import Loop, wants_cash_every_bar
+from deleverage.loops import Loop, few_collections, wants_cash_every_bar
 from deleverage.policies import one_of
 
 MODES = ("auto", "dense", "jump")
@@ -50,10 +50,12 @@ class Cerebro(bt.Cerebro):
             super()._runonce(runstrats)
         elif self.dense_because is not None or self.p.mode == "dense":
             self.mode_used = "dense"
-            Loop(self, runstrats[0]).dense()
+            with few_collections():
+                Loop(self, runstrats[0]).dense()
         else:
             self.mode_used = "jump"
-            Loop(self, runstrats[0]).jump()
+            with few_collections():
+                Loop(self, runstrats[0]).jump()
 
     def _runnext(self, runstrats: list[bt.Strategy]) -> None:
         self.stock_loop_because = self.dense_because = "preload or runonce is off"

@@ -14,6 +14,7 @@ from deleverage.feedview import FeedView
 from deleverage.funding import Treasurer
 from deleverage.holders import Holders, Part
 from deleverage.journal import Fill, Journal, LiquidationEvent, Rejection
+from deleverage.lean_orders import LeanBuy, LeanSell
 from deleverage.ledger import Account
 from deleverage.orders import Lots, Orders, source_of
 from deleverage.steps import (
@@ -234,8 +235,8 @@ class Clerk:
 
     def _forced(self, part: Part, view: FeedView, reason: str) -> bt.Order:
         """The order that closes one holder's part: accepted, and executed by the caller."""
-        build = bt.order.BuyOrder if part.size < 0 else bt.order.SellOrder
-        order = build(owner=part.owner, data=view.data, size=abs(part.size),
+        build = LeanBuy if part.size < 0 else LeanSell
+        order = build.make(owner=part.owner, data=view.data, size=abs(part.size),
                       exectype=bt.Order.Market, tradeid=part.tradeid, transmit=True)
         order.addinfo(**{reason: True}, reason=reason)
         order.submit()

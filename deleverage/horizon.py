@@ -147,7 +147,7 @@ class Horizon:
         if not broker.desk.terms.isolated and len(state.positions) > 1:
             return first_true(lambda cut: self._exhausted(state, cut), start, until)
         for slot, position in state.positions.items():
-            level = broker._level(state, slot)
+            level = broker.account.level(slot, {})
             if level is None:
                 continue
             scan = self.scans[position.symbol]

@@ -74,6 +74,8 @@ class Account:
         self.terms = terms
         self.journal = journal
         self.state = State()
+        self._levels: dict[str, float | None] = {}
+        self._levels_of: State | None = None
 
     def commit(self, change: Change, bar: int, ts: int) -> None:
         """Check every rule, then take over the next state and append its bookings."""
@@ -86,6 +88,21 @@ class Account:
                                  booking.balance, booking.amount))
         self.state = change.state
 
+    def level(self, slot: str, marks: Marks) -> float | None:
+        """A position's liquidation price, worked out once for each state of the account where no
+        other mark has a part in it."""
+        if not self.terms.isolated and len(self.state.positions) > 1:
+            return liquidation_price(self.state, slot, marks, self.terms)
+        if self._levels_of is not self.state:
+            self._levels, self._levels_of = {}, self.state
+        if slot not in self._levels:
+            self._levels[slot] = liquidation_price(self.state, slot, marks, self.terms)
+        return self._levels[slot]
+
+    def forget_levels(self) -> None:
+        """The venue's rules have changed: liquidation prices are to be worked out again."""
+        self._levels_of = None
+
     def snapshot(self, bar: int, ts: int, slot: str, marks: Marks) -> None:
         """Record the position in ``slot`` as it now stands, for curves and near misses."""
         state = self.state
@@ -94,7 +111,7 @@ class Account:
             shot = Snapshot(bar, ts, slot, state.wallet, 0.0, math.nan, 0.0, math.nan, math.nan,
                             0.0, state.opened)
         else:
-            price = liquidation_price(state, slot, marks, self.terms)
+            price = self.level(slot, marks)
             shot = Snapshot(
                 bar, ts, slot, state.wallet, position.size, position.entry_price, position.margin,
                 position.leverage, math.nan if price is None else price,

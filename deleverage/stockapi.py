@@ -10,6 +10,7 @@ import backtrader as bt
 from deleverage import account as accounts
 from deleverage import book as books
 from deleverage.errors import UsageError
+from deleverage.lean_orders import LeanBuy, LeanSell
 from deleverage.orders import check_tradable
 from deleverage.policies import Fees
 
@@ -109,7 +110,7 @@ class StockApi(bt.BrokerBase):
             trailpercent: float | None = None, parent: bt.Order | None = None,
             transmit: bool = True, **info: Any) -> bt.Order:
         """Send a buy; ``reduce_only=True`` and ``trigger="mark"|"last"`` are understood in info."""
-        return self._send(bt.order.BuyOrder, owner, data, oco, info, size=size, price=price,
+        return self._send(LeanBuy, owner, data, oco, info, size=size, price=price,
                           pricelimit=plimit, exectype=exectype, valid=valid, tradeid=tradeid,
                           trailamount=trailamount, trailpercent=trailpercent, parent=parent,
                           transmit=transmit)
@@ -120,18 +121,19 @@ class StockApi(bt.BrokerBase):
              trailpercent: float | None = None, parent: bt.Order | None = None,
              transmit: bool = True, **info: Any) -> bt.Order:
         """Send a sell; see :meth:`buy`."""
-        return self._send(bt.order.SellOrder, owner, data, oco, info, size=size, price=price,
+        return self._send(LeanSell, owner, data, oco, info, size=size, price=price,
                           pricelimit=plimit, exectype=exectype, valid=valid, tradeid=tradeid,
                           trailamount=trailamount, trailpercent=trailpercent, parent=parent,
                           transmit=transmit)
 
-    def _send(self, build: type, owner: Any, data: Any, oco: bt.Order | None,
+    def _send(self, build: Any, owner: Any, data: Any, oco: bt.Order | None,
               info: dict[str, Any], **values: Any) -> bt.Order:
         check_tradable(data)
         info.pop("histnotify", None)
         info.pop("_checksubmit", None)
-        order = build(owner=owner, data=data, histnotify=False, **values)
-        order.addinfo(**info)
+        order = build.make(owner=owner, data=data, **values)
+        if info:
+            order.addinfo(**info)
         self._orders.group(order, oco)
         return self.submit(order)
 

@@ -1,0 +1,126 @@
+"""Orders that are cheap to make and to copy; to everybody else they are backtrader's own.
+
+backtrader makes an order through a metaclass that copies fifteen parameters one by one, works out
+the end of its session with calendar arithmetic, and copies it by the general copy protocol at each
+of the three or four notifications of its life. These subclasses (``isinstance`` holds) carry the
+parameters as plain attributes, work out the end of the session when it is asked for, and copy their
+dictionaries.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import backtrader as bt
+from backtrader.order import OrderData
+from backtrader.utils import AutoOrderedDict
+
+_DEFAULTS: dict[str, Any] = {
+    "owner": None, "data": None, "size": None, "price": None, "pricelimit": None,
+    "exectype": None, "valid": None, "tradeid": 0, "oco": None, "trailamount": None,
+    "trailpercent": None, "parent": None, "transmit": True, "simulated": False,
+    "histnotify": False,
+}
+_TRAILING = (bt.Order.StopTrail, bt.Order.StopTrailLimit)
+
+
+class Values:
+    """An order's parameters by name, as ``order.p`` and ``order.params`` give them."""
+
+    __slots__ = tuple(_DEFAULTS)
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        for name, value in given.items():
+            setattr(self, name, value)
+
+
+class _Lean:
+    """What lean buy and sell orders share."""
+
+    ordtype: int
+
+    @classmethod
+    def make(cls, **given: Any) -> Any:
+        """A new order; the parameters are those of backtrader's. Its state is *created*."""
+        order: Any = object.__new__(cls)
+        values = {**_DEFAULTS, **given}
+        if values["exectype"] is None:
+            values["exectype"] = bt.Order.Market
+        order.__dict__.update(values)
+        # as backtrader's: the parameters keep the size and the type as they were given
+        order.__dict__["params"] = order.__dict__["p"] = Values({**_DEFAULTS, **given})
+        order.ref = next(bt.Order.refbasis)
+        order.broker = order.comminfo = None
+        order.info = AutoOrderedDict()
+        order.triggered = False
+        order._active = order.parent is None
+        order.status = bt.Order.Created
+        order.plimit = order.pricelimit
+        order._session_end = None
+        if cls.ordtype == bt.Order.Sell:
+            order.size = -order.size
+        order._reference_prices()
+        order.executed = OrderData(remsize=order.size)
+        order.position = 0
+        order.valid = _until(order.valid, order.data)
+        return order
+
+    def _reference_prices(self: Any) -> None:
+        data = self.data
+        close = data.close[0]
+        price = close if not self.price and not self.pricelimit else self.price
+        self.created = created = OrderData(
+            dt=data.datetime[0], size=self.size, price=price, pricelimit=self.pricelimit,
+            pclose=close, trailamount=self.trailamount, trailpercent=self.trailpercent)
+        self._limitoffset = 0.0
+        if self.exectype in _TRAILING:  # its first trigger lies its distance from the price
+            price = created.price
+            self._limitoffset = price - created.pricelimit
+            created.price = float("inf") if self.isbuy() else float("-inf")
+            self.trailadjust(price)
+
+    @property
+    def dteos(self: Any) -> float:
+        """The end of the session in which the order was made, as a day number."""
+        if self._session_end is None:
+            made = bt.num2date(self.created.dt)
+            ends = self.data.p.sessionend
+            end = made.replace(hour=ends.hour, minute=ends.minute, second=ends.second,
+                               microsecond=ends.microsecond)
+            if end < made:
+                end += dt.timedelta(days=1)
+            self._session_end = self.data.date2num(end)
+        return float(self._session_end)
+
+    def clone(self: Any) -> Any:
+        """The order as it is now, for a notification; what it executed so far is its own."""
+        copied = object.__new__(type(self))
+        copied.__dict__.update(self.__dict__)
+        executed = self.executed
+        executed.markpending()
+        own = copied.__dict__["executed"] = object.__new__(OrderData)
+        own.__dict__.update(executed.__dict__)
+        return copied
+
+
+class LeanBuy(_Lean, bt.order.BuyOrder):  # type: ignore[misc]
+    """A buy order."""
+
+
+class LeanSell(_Lean, bt.order.SellOrder):  # type: ignore[misc]
+    """A sell order."""
+
+
+def _until(valid: Any, data: Any) -> Any:
+    """Until when an order is good, as a day number: what backtrader makes of each kind of value."""
+    if valid is None:
+        return None
+    if isinstance(valid, dt.date):  # a datetime is one as well
+        return data.date2num(valid)
+    if isinstance(valid, dt.timedelta) and valid != bt.Order.DAY:
+        return data.date2num(data.datetime.datetime() + valid)
+    # a day order, or a number: backtrader works these out and then keeps a number as it is
+    if isinstance(valid, dt.timedelta):
+        return data.date2num(dt.datetime.combine(data.datetime.date(), dt.time(23, 59, 59, 9999)))
+    return valid
