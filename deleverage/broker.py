@@ -46,8 +46,9 @@ class PerpetualBroker(Adjusting):
     ``volume_limit`` the share of a bar's volume that one's fills in it may take, ``latency`` bars
     until an order or cancel reaches the venue, ``outage`` (from, to) pairs, ``adl`` AdlEvents,
     ``off_tick`` round | refuse, ``liquidation`` venue | takeover, ``stop_trigger`` last | mark
-    (default the venue's), ``hedge`` True for both sides at once, ``on_liquidation`` continue |
-    stop. A misspelt parameter raises UnknownName.
+    (default the venue's), ``hedge`` True for both sides at once (a buy opens the long, a sale the
+    short; ``reduce_only`` or ``position_side`` closes, which close() must be told: it knows the net
+    position only), ``on_liquidation`` continue | stop. A misspelt parameter raises UnknownName.
 
     After a run: ``journal``, ``account``, ``ladder_in_use`` by symbol (the one it began with) and
     ``ladder_changes``, what replaced it while the run went on.
