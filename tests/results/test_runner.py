@@ -169,6 +169,27 @@ def test_stops_watch_the_price_that_was_asked_for(
         (["stop"] if watched == "last" else [])
 
 
+def test_slippage_is_the_price_of_the_fills() -> None:
+    """3 bp on every fill is 3 bp of what was traded at the prices before it, inside gross."""
+    result = run(spec(leverage=2, slippage_bp=3.0), make_columns(
+        [(3_000, 3_010, 2_990, 3_000)] * 12))
+    fall = result.statistics["costs"]
+    assert fall["slippage"] == pytest.approx(-fall["turnover"] * 3e-4 / 1.0003, rel=1e-6)
+    assert fall["gross"] == pytest.approx(fall["slippage"])
+    assert run(spec(leverage=2), falling()).statistics["costs"]["slippage"] == 0.0
+
+
+def test_a_volume_limit_leaves_less_than_a_lot() -> None:
+    """Bars of 0.3335 coins let through 0.033 of 10 %: the rest of a lot is no room, and the order
+    goes on filling bar by bar."""
+    rows = make_columns([(3_000, 3_010, 2_990, 3_000)] * 12, volume=[0.3335] * 12)
+    result = run(spec(leverage=2, volume_limit=0.1), rows)
+    sizes = [fill.size for fill in result.journal.fills]
+    assert sizes == [0.033] * 11
+    assert result.statistics["orders"]["in_parts"] == 1
+    assert result.statistics["orders"]["part_fills"] == 11
+
+
 def test_a_strategy_of_ones_own() -> None:
     """A class, a file and a module are all run; reasons of a plain strategy are its orders'."""
     result, _ = wobble(3, bars=800)
