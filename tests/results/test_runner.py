@@ -21,12 +21,7 @@ from deleverage.spec import RunSpec
 from deleverage.timestamps import MINUTE
 from tests.markets import make_columns, make_dataset, random_market
 from tests.results.markets import Wobbler, wobble
-from tests.results.test_invariants import (
-    check_depths,
-    check_money,
-    check_time,
-    needs_account,
-)
+from tests.results.test_invariants import check_depths, check_money, check_time
 
 FALL = [3_000.0] * 3 + [2_900.0, 2_800.0, 2_700.0, 2_600.0] + [3_100.0] * 3
 
@@ -132,7 +127,6 @@ def test_what_differs_from_the_default_reaches_the_stamps() -> None:
         run(spec(fee_tier="VIP12"), falling())
 
 
-@needs_account
 def test_events_outside_the_data_are_said() -> None:
     """An outage or auto-deleveraging before or after the data changes nothing, and is named."""
     made = spec(leverage=2, outage=["2026-01-27/2026-01-28", "2026-01-28T00:02/2026-01-28T00:03"],
