@@ -28,7 +28,7 @@ from deleverage.matching import Walk, may_act, walk
 from deleverage.moments import as_adl, as_outages
 from deleverage.orders import Orders, source_of
 from deleverage.policies import InsideBar
-from deleverage.steps import Bar, Liquidated
+from deleverage.steps import Bar, Deleveraged, Liquidated
 from deleverage.venues.ladder import LadderUse
 
 Instant = list[tuple[FeedView, int]]  # feeds whose (finer) bars end together, and which ones
@@ -267,6 +267,8 @@ class PerpetualBroker(Adjusting):
             self._clerk.apply(step, marks)
             if isinstance(step, Liquidated):
                 self._after_liquidation(step)
+            elif isinstance(step, Deleveraged):
+                self._recall({step.position.symbol})
         if done.steps:
             worst = self.journal.worst_equity
             worst[bar_ts] = min(worst.get(bar_ts, done.worst), done.worst)
