@@ -252,7 +252,7 @@ class PerpetualBroker(Adjusting):
             bars = {view.symbol: self._bar(view) for view, _ in instant}
             still = {name: mark for name, mark in self._marks().items() if name not in bars}
             done = walk(self.desk, self.inside_bar, bars, self.account.state, self.book, still)
-            self._carry_out(done, max(view.bar_ts for view, _ in instant))
+            self._carry_out(done, max(view.ts for view, _ in instant))
         if self.book:
             for view, _ in instant:
                 self._trail(view)
@@ -260,7 +260,7 @@ class PerpetualBroker(Adjusting):
     def _bar(self, view: FeedView) -> Bar:
         return view.current(self._treasurer.dues(view, self.desk.rules(view.symbol)))
 
-    def _carry_out(self, done: Walk, bar_ts: int) -> None:
+    def _carry_out(self, done: Walk, ts: int) -> None:
         self.book = dict(done.book)
         marks = self._marks()
         for step in done.steps:
@@ -271,7 +271,7 @@ class PerpetualBroker(Adjusting):
                 self._recall({step.position.symbol})
         if done.steps:
             worst = self.journal.worst_equity
-            worst[bar_ts] = min(worst.get(bar_ts, done.worst), done.worst)
+            worst[ts] = min(worst.get(ts, done.worst), done.worst)
 
     def _after_liquidation(self, step: Liquidated) -> None:
         self._recall({seized.position.symbol for seized in step.seized}

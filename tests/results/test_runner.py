@@ -108,6 +108,9 @@ def test_a_strategy_on_coarser_bars_than_the_account() -> None:
     check_money(result)
     check_time(result)
     check_depths(result)
+    # the lowest equity is kept for the bars walked, most of which end between two of the strategy's
+    assert set(result.journal.worst_equity) <= set(columns.close_ns.tolist())
+    assert any(ts % (30 * MINUTE) for ts in result.journal.worst_equity)
     random = baseline(result, columns)
     assert len(random.trades) == len(result.trades)
     hours = [math.fsum(trade.holding_ns for trade in run.trades) for run in (random, result)]
