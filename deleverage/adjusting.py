@@ -11,6 +11,7 @@ from deleverage.account import Change
 from deleverage.errors import UsageError
 from deleverage.feedview import FeedView
 from deleverage.journal import Rejection
+from deleverage.policies import one_of
 from deleverage.reception import Reception
 
 
@@ -69,6 +70,7 @@ class Adjusting(Reception):
         if not self.desk.terms.isolated:
             raise UsageError("margin is posted to isolated positions; a cross account stands "
                              "behind all of them")
+        one_of("position side", side or "long", ("long", "short"))
         slot = accounts.slot_of(view.symbol, -1 if side == "short" else 1, self.desk.terms.hedge)
         position = self.account.state.positions.get(slot)
         if position is None:

@@ -28,7 +28,7 @@ from deleverage.matching import Walk, may_act, walk
 from deleverage.moments import as_adl, as_outages
 from deleverage.orders import Orders, source_of
 from deleverage.policies import InsideBar
-from deleverage.steps import Bar, Liquidated
+from deleverage.steps import Bar, Deleveraged, Liquidated
 from deleverage.venues.ladder import LadderUse
 
 Instant = list[tuple[FeedView, int]]  # feeds whose (finer) bars end together, and which ones
@@ -46,8 +46,9 @@ class PerpetualBroker(Adjusting):
     ``volume_limit`` the share of a bar's volume that one's fills in it may take, ``latency`` bars
     until an order or cancel reaches the venue, ``outage`` (from, to) pairs, ``adl`` AdlEvents,
     ``off_tick`` round | refuse, ``liquidation`` venue | takeover, ``stop_trigger`` last | mark
-    (default the venue's), ``hedge`` True for both sides at once, ``on_liquidation`` continue |
-    stop. A misspelt parameter raises UnknownName.
+    (default the venue's), ``hedge`` True for both sides at once (a buy opens the long, a sale the
+    short; ``reduce_only`` or ``position_side`` closes, which close() must be told: it knows the net
+    position only), ``on_liquidation`` continue | stop. A misspelt parameter raises UnknownName.
 
     After a run: ``journal``, ``account``, ``ladder_in_use`` by symbol (the one it began with) and
     ``ladder_changes``, what replaced it while the run went on.
@@ -249,7 +250,7 @@ class PerpetualBroker(Adjusting):
             bars = {view.symbol: self._bar(view) for view, _ in instant}
             still = {name: mark for name, mark in self._marks().items() if name not in bars}
             done = walk(self.desk, self.inside_bar, bars, self.account.state, self.book, still)
-            self._carry_out(done, max(view.bar_ts for view, _ in instant))
+            self._carry_out(done, max(view.ts for view, _ in instant))
         if self.book:
             for view, _ in instant:
                 self._trail(view)
@@ -257,16 +258,18 @@ class PerpetualBroker(Adjusting):
     def _bar(self, view: FeedView) -> Bar:
         return view.current(self._treasurer.dues(view, self.desk.rules(view.symbol)))
 
-    def _carry_out(self, done: Walk, bar_ts: int) -> None:
+    def _carry_out(self, done: Walk, ts: int) -> None:
         self.book = dict(done.book)
         marks = self._marks()
         for step in done.steps:
             self._clerk.apply(step, marks)
             if isinstance(step, Liquidated):
                 self._after_liquidation(step)
+            elif isinstance(step, Deleveraged):
+                self._recall({step.position.symbol})
         if done.steps:
             worst = self.journal.worst_equity
-            worst[bar_ts] = min(worst.get(bar_ts, done.worst), done.worst)
+            worst[ts] = min(worst.get(ts, done.worst), done.worst)
 
     def _after_liquidation(self, step: Liquidated) -> None:
         self._recall({seized.position.symbol for seized in step.seized}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -132,9 +133,10 @@ class Clerk:
         fees = self.comminfo[view.symbol].fees
         rate = fees.maker if step.role == "maker" else fees.taker
         self._execute(order, view, executed, step.price, rate, before, after)
-        size = executed.closed + executed.opened
-        if step.order.reduce_only and not step.rest and abs(size) < step.order.size:
-            order.executed.remsize = 0.0  # what was left to reduce is gone: the order is done
+        whole = math.isclose(abs(executed.closed + executed.opened), step.order.size, rel_tol=1e-9)
+        if not step.rest and (whole or step.order.reduce_only):
+            # backtrader's own sum leaves dust of parts; or what was left to reduce is gone
+            order.executed.remsize = 0.0
             order.completed()
         if order.status == bt.Order.Completed:
             del self.orders.by_ref[order.ref]
@@ -166,14 +168,13 @@ class Clerk:
             closed, abs(closed) * entry, abs(closed) * price * rate,
             opened, abs(opened) * price, abs(opened) * price * rate,
             self.comminfo[view.symbol].get_margin(price), executed.realised, size, average)
-        self._show(view, size, average)
+        self._show(view)
 
-    def _show(self, view: FeedView, size: float, average: float) -> None:
-        """Let backtrader's own position follow; with both sides held it shows the net one."""
+    def _show(self, view: FeedView) -> None:
+        """Let backtrader's own position follow; in hedge mode it shows the net of both sides."""
         held = [p for p in self.account.state.positions.values() if p.symbol == view.symbol]
-        if len(held) > 1:
-            size = sum(p.size for p in held)
-            average = max(held, key=lambda p: abs(p.size)).entry_price
+        size = held[0].size if len(held) == 1 else round(sum(p.size for p in held), 12)
+        average = max(held, key=lambda p: abs(p.size)).entry_price if held else 0.0
         position = self.positions[view.data]
         position.set(size, average)
         position.datetime = view.data.datetime.datetime(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Self
 
@@ -76,7 +77,7 @@ class Floor:
 
     def full(self, symbol: str) -> bool:
         """Whether the volume limit of the bar is used up."""
-        return not self._room(symbol, 1e-9) > 0 if self.desk.volume_limit else False
+        return not self._room(symbol, math.inf) > 0 if self.desk.volume_limit else False
 
     def _room(self, symbol: str, size: float) -> float:
         """How much of ``size`` the volume limit still lets through, cut to the lot."""

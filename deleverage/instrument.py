@@ -9,7 +9,7 @@ from decimal import Decimal
 from deleverage.errors import DataError, UsageError
 
 LIMIT, STOP = "limit", "stop"  # kinds of prices an order names, as round_price() takes them
-_NEAR = 1e-6  # of a tick: what is nearer than this stands on it, the rest of a calculation
+_NEAR = 1e-6  # of a tick or lot: what is nearer than this stands on it, the rest of a calculation
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,9 @@ class Instrument:
         """``size`` cut towards zero to the lot step, free of float dust (0.1 + 0.2 − 0.3 is 0)."""
         if self.lot_size is None:
             return round(size, 12)
-        lots = math.floor(abs(size) / self.lot_size + 1e-9)
-        return math.copysign(round(lots * self.lot_size, 12), size) if lots else 0.0
+        lots = abs(size) / self.lot_size
+        lots = math.floor(lots + _dust(lots))  # a sum of large sizes is off by more than small ones
+        return math.copysign(_multiple(lots, self.lot_size), size) if lots else 0.0
 
     def on_tick(self, price: float) -> bool:
         """Whether ``price`` is a whole number of ticks, float dust aside; always without a tick."""
@@ -73,10 +74,15 @@ class Instrument:
         if abs(ticks - whole) > _dust(ticks):
             upwards = (side > 0) == (kind == STOP)
             whole = math.ceil(ticks) if upwards else math.floor(ticks)
-        exponent = Decimal(repr(self.tick_size)).normalize().as_tuple().exponent
-        return round(whole * self.tick_size, max(0, -int(exponent)))
+        return _multiple(whole, self.tick_size)
 
 
-def _dust(ticks: float) -> float:
-    """How far from a whole number the rest of a calculation may leave a number of ticks."""
-    return max(_NEAR, 8 * math.ulp(ticks))
+def _multiple(whole: int, step: float) -> float:
+    """``whole × step``, free of float dust: with as many decimals as the step has."""
+    exponent = Decimal(repr(step)).normalize().as_tuple().exponent
+    return round(whole * step, max(0, -int(exponent)))
+
+
+def _dust(number: float) -> float:
+    """How far from a whole one the rest of a calculation may leave a number of ticks or lots."""
+    return max(_NEAR, 8 * math.ulp(number))

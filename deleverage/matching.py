@@ -246,15 +246,23 @@ class Walk(Forcing):
         self.check_liquidation([symbol], cause="funding")
 
     def _deleverage(self, symbol: str, event: Deleveraging) -> None:
+        """The venue takes its part; what was ordered for the whole position dies with it.
+
+        Venues that say what becomes of open orders cancel them (CoinEx, CoinTR, BitMEX).
+        """
         instrument = self.desk.instruments[symbol]
         for slot, position in list(self.state.positions.items()):
             if position.symbol != symbol or position.side != event.side:
                 continue
             size = instrument.round_size(-position.size * event.part)
             if size:
-                done = account.fill(self.state, self.desk.terms, symbol, size, event.price, 0.0,
+                for order in list(self.book.values()):
+                    if order.slot == slot:
+                        self.drop(order.ref, "auto-deleveraging")
+                price = self._within_margin(position, size, event.price)
+                done = account.fill(self.state, self.desk.terms, symbol, size, price, 0.0,
                                     instrument.round_size, slot)
-                self.steps.append(Deleveraged(position, slot, done, event.price))
+                self.steps.append(Deleveraged(position, slot, done, price))
                 self.state = done.change.state
         self.note()
         self.check_liquidation([symbol])

@@ -94,7 +94,8 @@ class AdlEvent:
     (long | short) lose the share ``share`` of their size at ``price``.
 
     ``symbol`` None: of whatever symbol. Which accounts a venue picks is not modelled: the event
-    says that ours was among them.
+    says that ours was among them. The orders on the position are cancelled; an isolated one is
+    closed no worse than at its bankruptcy price.
     """
 
     ts: int

@@ -20,7 +20,7 @@ nanoseconds, ``_h`` hours; a figure that does not exist is None. Its exact layou
                     by_side        [the same keys]
     costs           gross, fees, funding, liquidation_fees, insurance, net, unrealised, deposits,
                     of_gross {price, liquidations}, unattributed (0 but for rounding),
-                    fees_share (of Σ traded notional), turnover
+                    fees_share (of Σ traded notional), turnover, slippage (≤ 0, inside gross)
     exposure        bars, bars_in_market, time_in_market_h, time_in_market, notional_hours,
                     by_tier  [{tier, time_h, share, notional_hours, distance_p05, distance_p25,
                                distance_p50, no_liquidation_price_h, margin_ratio_max}],  CURRENT

@@ -188,6 +188,7 @@ FIGURES: tuple[tuple[str, Callable[[RunResult], str]], ...] = (
     ("return", _figure("performance.total_return", percent)),
     ("net, {quote}", _figure("performance.net", money)),
     ("· gross", _figure("costs.gross", money)),
+    ("· · of it slippage", _figure("costs.slippage", money)),
     ("· fees", _figure("costs.fees", money)),
     ("· funding", _figure("costs.funding", money)),
     ("worst drawdown in the bar", _figure("drawdown.max_inside", percent, sign=False)),

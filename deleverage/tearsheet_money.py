@@ -76,6 +76,7 @@ def costs(figures: Figures, quote: str) -> str:
         ("price, positions that were closed or are open", money(split["price"])),
         ("price, positions that were liquidated", money(split["liquidations"])),
         ("= gross", money(figures["gross"])),
+        ("  of it slippage", money(figures["slippage"])),
         ("fees", money(figures["fees"])),
         ("funding", money(figures["funding"])),
         ("liquidation fees", money(figures["liquidation_fees"])),

@@ -25,6 +25,7 @@ class Costs:
     """``net = gross + fees + funding + liquidation_fees + insurance``, the change of equity since
     ``deposits``; ``gross`` holds ``unrealised``. ``unattributed`` is what no position accounts for
     (0 but for rounding). ``turnover`` is Σ |size| × price of all fills, ``fees_share`` fees ÷ it.
+    ``slippage`` ≤ 0 is the part of ``gross`` that the slippage policy took from the prices.
     """
 
     gross: float
@@ -39,6 +40,7 @@ class Costs:
     unattributed: float
     turnover: float
     fees_share: float | None
+    slippage: float
 
 
 def costs(
@@ -47,8 +49,9 @@ def costs(
     """The waterfall of one instrument; ``trades`` are those of ``found``."""
     forced = math.fsum(episode.amount(Cause.LIQUIDATION) for episode in found)
     gross = math.fsum(trade.gross for trade in trades)
-    turnover = math.fsum(abs(fill.size) * fill.price for fill in journal.fills
-                         if fill.symbol == symbol)
+    own = [fill for fill in journal.fills if fill.symbol == symbol]
+    turnover = math.fsum(abs(fill.size) * fill.price for fill in own)
+    slipped = math.fsum(fill.slippage for fill in own)
     fees = math.fsum(trade.fees for trade in trades)
     return Costs(
         gross=gross, of_gross=GrossParts(gross - forced, forced), fees=fees,
@@ -58,4 +61,5 @@ def costs(
         net=math.fsum(trade.net for trade in trades),
         unrealised=math.fsum(trade.unrealised for trade in trades),
         deposits=journal.total(Cause.DEPOSIT), unattributed=unattributed(journal, found, symbol),
-        turnover=turnover, fees_share=fees / turnover if turnover else None)
+        turnover=turnover, fees_share=fees / turnover if turnover else None,
+        slippage=-slipped if slipped else 0.0)

@@ -41,6 +41,7 @@ class BinanceUsdm(VenueRules):
     product: ClassVar[str] = "usdm"
     fees: ClassVar[Fees] = Fees(maker=0.0002, taker=0.0005)
     funding_grace: ClassVar[float] = 15.0
+    leverage_may_fall: ClassVar[bool] = False
     liquidation_fee: ClassVar[float] = LIQUIDATION_FEE
     procedure: ClassVar[StepDown] = StepDown(
         "brackets step down at the market, the lowest is closed whole at the market; fee "
@@ -100,6 +101,7 @@ class BinanceCoinm(InverseRules):
     product: ClassVar[str] = "coinm"
     fees: ClassVar[Fees] = Fees(maker=0.0002, taker=0.0005)
     funding_grace: ClassVar[float] = 15.0
+    leverage_may_fall: ClassVar[bool] = False
     procedure: ClassVar[StepDown] = StepDown(
         "brackets step down at the market, the lowest is closed whole at the market, the rest is "
         "returned",

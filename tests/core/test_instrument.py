@@ -105,3 +105,23 @@ def test_the_largest_orders_survive_the_disk(tmp_path):
     found = Dataset.open(tmp_path / "set").market.instrument
     assert (found.max_size, found.max_market_size) == (10_000.0, 2_000.0)
     assert found == market.instrument
+
+
+def test_no_lot_is_lost_in_a_sum_of_large_sizes():
+    """15,242.533 − 7,621.266 is 7,621.267 though floats end 2e-12 short of it; a size truly below a
+    lot is still cut."""
+    lot = Instrument("ETHUSDT", "bybit", lot_size=0.001)
+    assert lot.round_size(-15242.533 + 7621.266000000001) == -7621.267
+    assert lot.round_size(-25418.093999999997 - 4358.576) == -29776.67
+    assert lot.round_size(7621.2679) == 7621.267
+    assert lot.round_size(0.0009999) == 0.0
+
+
+@given(st.integers(1, 10**10), st.integers(1, 50), st.sampled_from([0.001, 0.01, 0.1, 1.0, 1e-5]))
+def test_parts_of_a_size_add_up_to_it_again(lots, parts, step):
+    """Whatever a size of whole lots is split into and added up from, it stays that many lots."""
+    contract = Instrument("ETHUSDT", "bybit", lot_size=step)
+    whole, total = contract.round_size(lots * step), 0.0
+    for number in range(parts):
+        total += contract.round_size((lots * (number + 1) // parts - lots * number // parts) * step)
+    assert contract.round_size(total) == whole

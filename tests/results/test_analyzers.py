@@ -6,13 +6,17 @@ import inspect
 from typing import Any
 
 import backtrader as bt
+import numpy as np
 import pytest
 
 import deleverage as dl
+from deleverage.analyzers.base import record_of
 from deleverage.columns import MarketColumns
 from deleverage.errors import UnknownName, UsageError
 from deleverage.runner import run
 from deleverage.spec import RunSpec
+from deleverage.statistics.costs import costs
+from deleverage.statistics.curves import account_curves
 from tests.markets import make_columns, random_market
 from tests.results.markets import Wobbler
 
@@ -91,3 +95,53 @@ def test_the_room_lists_its_names() -> None:
     assert set(NAMES) | {"LeverageScan"} == set(dl.analyzers.__all__) == set(dir(dl.analyzers))
     with pytest.raises(AttributeError, match="has no attribute 'Sharpe'"):
         _ = dl.analyzers.Sharpe
+
+
+class Pair(bt.Strategy):  # type: ignore[misc]
+    """Buys, sells and closes either of two instruments at random bars."""
+
+    params = (("seed", 0),)
+
+    def __init__(self) -> None:
+        self.chance = np.random.default_rng(self.p.seed)
+
+    def next(self) -> None:
+        """One random order now and then."""
+        if self.chance.random() > 0.1:
+            return
+        data = self.datas[self.chance.integers(2)]
+        if self.getposition(data).size and self.chance.random() < 0.5:
+            self.close(data)
+        else:
+            act = self.buy if self.chance.random() < 0.5 else self.sell
+            act(data, size=round(6_000 / data.close[0], 3))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_two_instruments_on_different_clocks_add_up(seed: int) -> None:
+    """A cross account of ETH on 5m and BTC on 7m bars, listed later, gone earlier: every booking
+    belongs to a position, their nets are the account's, and the union curve ends at its value."""
+    eth = random_market(seed, 900, step="5m")
+    btc = random_market(seed + 100, 500, step="7m", symbol="BTCUSDT", price=80_000.0,
+                        start="2026-01-28T06:00")
+    cerebro = dl.Cerebro()
+    for columns in (eth, btc):
+        cerebro.adddata(dl.feeds.PerpetualData(columns=columns))  # type: ignore[call-arg]
+    cerebro.setbroker(dl.PerpetualBroker(leverage=20, margin="cross", cash=1_500,
+                                         path=("adverse", "ohlc", "favourable")[seed % 3]))
+    cerebro.addstrategy(Pair, seed=seed)
+    ran = cerebro.run()[0]
+    worth, nets = ran.broker.getvalue() - 1_500, []
+    for symbol in ("ETHUSDT", "BTCUSDT"):
+        record = record_of(ran, symbol)
+        fall = costs(record.journal, record.episodes, record.trades, symbol)
+        assert fall.unattributed == pytest.approx(0.0, abs=1e-6)
+        nets.append(fall.net)
+        assert (record.curves.worst_equity <= record.curves.equity + 1e-9).all()
+    assert sum(nets) == pytest.approx(worth, abs=1e-6)
+    union = account_curves(ran.broker.journal, eth, [btc], clock="union")
+    assert union.equity[-1] == pytest.approx(worth + 1_500)
+    assert len(union) > len(eth)
+    own = record_of(ran, "ETHUSDT").curves
+    at = np.searchsorted(union.close_ns, own.close_ns)
+    np.testing.assert_allclose(own.equity, union.equity[at])

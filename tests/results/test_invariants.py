@@ -18,7 +18,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deleverage import results
-from deleverage.broker import PerpetualBroker
 from deleverage.results import RunResult
 from deleverage.statistics.curves import account_curves
 from deleverage.timestamps import HOUR
@@ -54,12 +53,8 @@ STRESS: dict[str, list[Any]] = {
              ("2026-01-29T18:02", "short", 1.0, 2_900.0),
              ("2026-01-29T20:02", "long", 1.0, 2_900.0))],
 }
-PARAMETERS: Any = PerpetualBroker.params  # backtrader's metaclass makes it more than a tuple
-needs_account = pytest.mark.skipif("latency" not in PARAMETERS._getkeys(),
-                                   reason="the account takes no latency yet")
 
 
-@needs_account
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**6), account=ACCOUNTS, cash=st.sampled_from([1e4, 1e6]),
        chosen=st.sets(st.sampled_from(sorted(STRESS)), min_size=2, max_size=4), pick=st.integers(0))
@@ -122,6 +117,8 @@ def check_forced(result: RunResult, tolerance: float) -> None:
         assert forced[own] == pytest.approx(math.fsum(row[booked] for row in tiers), abs=tolerance)
     assert math.fsum(row["fee"] for row in forced["rows"]) == pytest.approx(
         forced["fees"], abs=tolerance)
+    for row in forced["rows"]:
+        assert row["deficit"] == pytest.approx(max(0.0, -row["insurance"]), abs=tolerance)
     assert forced["count"] == sum(row["liquidations"] for row in tiers) \
         == sum(trade.liquidated for trade in result.trades)
     assert forced["count"] + forced["reductions"] == len(forced["rows"])

@@ -21,12 +21,7 @@ from deleverage.spec import RunSpec
 from deleverage.timestamps import MINUTE
 from tests.markets import make_columns, make_dataset, random_market
 from tests.results.markets import Wobbler, wobble
-from tests.results.test_invariants import (
-    check_depths,
-    check_money,
-    check_time,
-    needs_account,
-)
+from tests.results.test_invariants import check_depths, check_money, check_time
 
 FALL = [3_000.0] * 3 + [2_900.0, 2_800.0, 2_700.0, 2_600.0] + [3_100.0] * 3
 
@@ -113,6 +108,9 @@ def test_a_strategy_on_coarser_bars_than_the_account() -> None:
     check_money(result)
     check_time(result)
     check_depths(result)
+    # the lowest equity is kept for the bars walked, most of which end between two of the strategy's
+    assert set(result.journal.worst_equity) <= set(columns.close_ns.tolist())
+    assert any(ts % (30 * MINUTE) for ts in result.journal.worst_equity)
     random = baseline(result, columns)
     assert len(random.trades) == len(result.trades)
     hours = [math.fsum(trade.holding_ns for trade in run.trades) for run in (random, result)]
@@ -132,7 +130,6 @@ def test_what_differs_from_the_default_reaches_the_stamps() -> None:
         run(spec(fee_tier="VIP12"), falling())
 
 
-@needs_account
 def test_events_outside_the_data_are_said() -> None:
     """An outage or auto-deleveraging before or after the data changes nothing, and is named."""
     made = spec(leverage=2, outage=["2026-01-27/2026-01-28", "2026-01-28T00:02/2026-01-28T00:03"],
@@ -167,6 +164,27 @@ def test_stops_watch_the_price_that_was_asked_for(
     assert result.provenance.stop_trigger == watched
     assert [fill.reason for fill in result.journal.fills][1:] == \
         (["stop"] if watched == "last" else [])
+
+
+def test_slippage_is_the_price_of_the_fills() -> None:
+    """3 bp on every fill is 3 bp of what was traded at the prices before it, inside gross."""
+    result = run(spec(leverage=2, slippage_bp=3.0), make_columns(
+        [(3_000, 3_010, 2_990, 3_000)] * 12))
+    fall = result.statistics["costs"]
+    assert fall["slippage"] == pytest.approx(-fall["turnover"] * 3e-4 / 1.0003, rel=1e-6)
+    assert fall["gross"] == pytest.approx(fall["slippage"])
+    assert run(spec(leverage=2), falling()).statistics["costs"]["slippage"] == 0.0
+
+
+def test_a_volume_limit_leaves_less_than_a_lot() -> None:
+    """Bars of 0.3335 coins let through 0.033 of 10 %: the rest of a lot is no room, and the order
+    goes on filling bar by bar."""
+    rows = make_columns([(3_000, 3_010, 2_990, 3_000)] * 12, volume=[0.3335] * 12)
+    result = run(spec(leverage=2, volume_limit=0.1), rows)
+    sizes = [fill.size for fill in result.journal.fills]
+    assert sizes == [0.033] * 11
+    assert result.statistics["orders"]["in_parts"] == 1
+    assert result.statistics["orders"]["part_fills"] == 11
 
 
 def test_a_strategy_of_ones_own() -> None:

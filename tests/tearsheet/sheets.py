@@ -48,7 +48,7 @@ COSTS = {
     "gross": -2_400.0, "fees": -80.0, "funding": -7.66, "liquidation_fees": 0.0, "insurance": 0.0,
     "net": -2_487.66, "unrealised": 0.0, "deposits": 10_000.0,
     "of_gross": {"price": -400.0, "liquidations": -2_000.0}, "unattributed": 0.0,
-    "fees_share": 0.0005, "turnover": 160_000.0,
+    "fees_share": 0.0005, "turnover": 160_000.0, "slippage": -32.0,
 }
 EXPOSURE = {
     "bars": 21_600, "bars_in_market": 5_400, "time_in_market_h": 90.0, "time_in_market": 0.25,

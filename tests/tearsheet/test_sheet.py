@@ -115,6 +115,14 @@ def test_a_run_with_reductions_alone_is_not_silent() -> None:
     assert "0 liquidated (0 long, 0 short), 1 reduction (1 of the positions reduced lived)" in sheet
 
 
+def test_slippage_is_told_inside_gross() -> None:
+    """The waterfall says what of gross was slippage; it is no line of its own to add up."""
+    sheet = tearsheet.render(sheets.result())
+    (row,) = [line for line in sheet.splitlines() if "of it slippage" in line]
+    assert row.split()[-1] == "-32.00"
+    assert sheet.index("= gross") < sheet.index("of it slippage") < sheet.index("= net")
+
+
 def test_funding_and_orders_tell_what_was_not_whole() -> None:
     """States with what was not booked, the price charged on, orders in parts, fills by kind."""
     sheet = " ".join(tearsheet.render(sheets.result()).split())
