@@ -212,14 +212,12 @@ class PerpetualBroker(Adjusting):
                 view.stand(inside[-1])
         if not self.book and not self.account.state.positions and not self.transit:
             return
-        self._expire()
         if self.inside_bar.entry_bar == "backtrader":
             self._activate_children()
         involved = {working.symbol for working in self.book.values()}
         involved.update(held.symbol for held in self.account.state.positions.values())
         moved = [(view, inside) for view, inside in moved if view.symbol in involved]
         for view, _ in moved:
-            self._arm(view)
             if self._coming.get(view.symbol):
                 self._change_ladder(view)
         for instant in _instants(moved):
@@ -246,6 +244,9 @@ class PerpetualBroker(Adjusting):
         """The bars that end at one instant, all together."""
         for view, index in instant:
             view.stand(index)
+            if self.book:
+                self._expire(view)
+                self._arm(view)
         if self._may_happen(instant):
             bars = {view.symbol: self._bar(view) for view, _ in instant}
             still = {name: mark for name, mark in self._marks().items() if name not in bars}

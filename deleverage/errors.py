@@ -18,7 +18,9 @@ name, the nearest known one.
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class DeleverageError(Exception):
@@ -69,3 +71,17 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UnknownName:
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return UnknownName(f"unknown {kind} {name!r}{hint} (known: {', '.join(names) or 'none'})")
+
+
+def one_line(error: BaseException) -> str:
+    """An error in one line; one that was not raised on purpose says what it is and where it arose.
+
+    >>> one_line(UsageError("no such thing:\\n  'x'"))
+    "no such thing: 'x'"
+    """
+    text = " ".join(str(error).split())
+    if isinstance(error, DeleverageError):
+        return text
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}: {text}"

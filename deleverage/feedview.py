@@ -226,6 +226,13 @@ class FeedView:
         return self.ts
 
     @property
+    def moment(self) -> float:
+        """backtrader's day number of the close where the account stands."""
+        if self._first is None:
+            return float(self.data.datetime[0])
+        return float(timestamps.day_numbers(np.array([self._close_ns[self.at]]))[0])
+
+    @property
     def opened(self) -> int:
         """UTC nanoseconds of the current bar's open; without columns, of the close before it."""
         if self.columns is not None:

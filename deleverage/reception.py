@@ -172,10 +172,13 @@ class Reception(StockApi):
 
     # ---------------------------------------------------------------- at a bar's beginning
 
-    def _expire(self) -> None:
+    def _expire(self, view: FeedView) -> None:
         for ref in list(self.book):
             order = self._orders.by_ref.get(ref)
-            if order is not None and order.valid and order.expire():
+            if order is None or not order.valid or order.exectype == bt.Order.Market:
+                continue
+            if self.book[ref].symbol == view.symbol and view.moment > order.valid:
+                order.status, order.executed.dt = bt.Order.Expired, view.moment
                 self._kill(ref, expired=True)
 
     def _activate_children(self) -> None:
@@ -185,11 +188,11 @@ class Reception(StockApi):
                 self._orders.by_ref[ref].activate()
 
     def _arm(self, view: FeedView) -> None:
-        now = view.data.datetime[0]
         for ref, working in list(self.book.items()):
             if working.ready or working.symbol != view.symbol:
                 continue
-            waits = working.kind is books.Kind.AT_CLOSE and now < self._orders.by_ref[ref].dteos
+            waits = working.kind is books.Kind.AT_CLOSE \
+                and view.moment < self._orders.by_ref[ref].dteos
             if not waits and view.opened >= self._orders.waiting.get(ref, 0):
                 self.book = books.changed(self.book, ref, ready=True)
 

@@ -12,6 +12,8 @@ from typing import Any, NoReturn
 
 from deleverage.errors import UnknownName, UsageError, unknown_name
 
+TABLES = {"set": "strategy parameters", "grid": "axes with their values"}  # of a --config file
+
 
 class Parser(argparse.ArgumentParser):
     """``argparse`` that raises :class:`UsageError` and never exits or prints by itself.
@@ -95,11 +97,28 @@ def assignment(text: str) -> tuple[str, str]:
     return key, value
 
 
+def axis(text: str) -> tuple[str, str]:
+    """``name=value,value`` of ``--grid``; what the values mean is the strategy's and the run's."""
+    name, sign, values = text.partition("=")
+    if not sign or not all(part.isidentifier() for part in name.split(".")):
+        raise argparse.ArgumentTypeError(f"--grid takes name=value,value, found {text!r}")
+    return name, values
+
+
+def pair(text: str) -> tuple[str, str]:
+    """``name,name`` of ``--heat``."""
+    first, comma, second = (part.strip() for part in text.partition(","))
+    if not comma or not first or not second or "," in second:
+        raise argparse.ArgumentTypeError(f"takes two names (n_closes,leverage), found {text!r}")
+    return first, second
+
+
 def with_config(arguments: Sequence[str], parser: Parser) -> list[str]:
     """``arguments`` with the file of ``--config`` put before them, so that typed options win.
 
-    Keys of the file are the long options without dashes; ``[set]`` holds strategy parameters; an
-    option that may be repeated takes a list (``outage = ["FROM/TO", …]``).
+    Keys of the file are the long options without dashes; ``[set]`` holds strategy parameters and
+    ``[grid]`` the values of a sweep's axes; an option that may be repeated takes a list
+    (``outage = ["FROM/TO", …]``).
     Raises UsageError for a file that is no TOML and UnknownName for a key that is no option.
     """
     path = _config_path(arguments)
@@ -117,7 +136,8 @@ def with_config(arguments: Sequence[str], parser: Parser) -> list[str]:
         name = key.replace("_", "-")
         if name not in known or name in ("config", "help"):
             raise UnknownName(f"--config {path}: {unknown_name('key', key, known)}")
-        several = known[name] in parser.repeatable() and name != "set" and isinstance(value, list)
+        several = (known[name] in parser.repeatable() and name not in TABLES
+                   and isinstance(value, list))
         for item in value if several else [value]:
             tokens += _tokens(path, known[name], item)
     return tokens + list(arguments)
@@ -137,13 +157,23 @@ def _tokens(path: Path, option: str, value: object) -> list[str]:
         return [option]
     if value is False:
         return []
-    if option == "--set":
+    name = option.removeprefix("--")
+    if name in TABLES:
         if not isinstance(value, dict):
-            raise UsageError(f"--config {path}: [set] must be a table of strategy parameters")
-        return [f"--set={key}={_word(item)}" for key, item in value.items()]
+            raise UsageError(f"--config {path}: [{name}] must be a table of {TABLES[name]}")
+        form = _values if name == "grid" else _word
+        return [f"{option}={key}={form(item)}" for key, item in value.items()]
     if isinstance(value, dict):
-        raise UsageError(f"--config {path}: {option.removeprefix('--')} is not a table")
+        raise UsageError(f"--config {path}: {name} is not a table")
     return [f"{option}={_word(value, '/' if option == '--outage' else ',')}"]
+
+
+def _values(value: object) -> str:
+    """A list of values as ``--grid`` takes it: between ``|`` where one of them holds a comma."""
+    words = [_word(item) for item in value] if isinstance(value, list) else [_word(value)]
+    if any("," in word for word in words):
+        return " | ".join(words) + " |"  # the last sign: one value alone is not split either
+    return ",".join(words)
 
 
 def _word(value: object, between: str = ",") -> str:

@@ -1,6 +1,7 @@
 """The way in: picks the command, turns errors into one line on stderr and an exit code.
 
-Exit codes: 0 ok, 1 a defect, 2 usage, 3 data, 130 interrupted, 141 the reader of stdout left.
+Exit codes: 0 ok, 1 a defect, 2 usage, 3 data, 4 some runs of a sweep failed, 130 interrupted,
+141 the reader of stdout left.
 """
 
 from __future__ import annotations
@@ -11,23 +12,23 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Protocol, cast
 
 from deleverage._version import __version__
 from deleverage.cli.arguments import Parser
-from deleverage.errors import DeleverageError, unknown_name
+from deleverage.errors import DeleverageError, one_line, unknown_name
 
 PROG = "deleverage"
 COMMANDS = {
     "run": "one strategy on one dataset: its tearsheet, the leverage scan first",
+    "sweep": "one strategy over a grid of parameters, leverages and margin modes: a ranking",
     "compare": "saved results side by side",
     "data": "import, show and check datasets",
     "venues": "check printed figures against the venue rules",
     "list": "strategies, venues, sources, analyzers, scenarios",
 }
-MODULES = {"": "demo", "run": "run", "compare": "compare", "data": "data", "venues": "venues",
-           "list": "listing"}
+MODULES = {"": "demo", "run": "run", "sweep": "sweep", "compare": "compare", "data": "data",
+           "venues": "venues", "list": "listing"}
 
 
 class Command(Protocol):
@@ -80,10 +81,7 @@ def dispatch(words: Sequence[str]) -> int:
 def describe(error: Exception) -> tuple[str, int]:
     """One line and the exit code of an error; an unforeseen one names where it happened."""
     if isinstance(error, DeleverageError):
-        return " ".join(str(error).split()), error.exit_code
+        return one_line(error), error.exit_code
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}", 3
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}{place}: {text} (--debug shows the traceback)", 1
+    return f"{one_line(error)} (--debug shows the traceback)", 1

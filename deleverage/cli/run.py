@@ -121,14 +121,15 @@ def carry_out(spec: RunSpec, columns: MarketColumns | None = None, scanned: bool
     return Compared(result, Baseline.against(result, random))
 
 
-def writable(folder: str) -> Path:
-    """``folder`` if a result may be written there; said before the work, not after it."""
-    from deleverage.results import FILE
+def writable(folder: str, mark: str = "result.json") -> Path:
+    """``folder`` if a result may be written there; said before the work, not after it.
 
+    ``mark`` is the file by which an earlier result of the kind is known, which is replaced.
+    """
     path = Path(folder)
     if path.exists() and not path.is_dir():
         raise UsageError(f"--out {path}: is a file")
-    if path.is_dir() and any(path.iterdir()) and not (path / FILE).is_file():
+    if path.is_dir() and any(path.iterdir()) and not (path / mark).is_file():
         raise UsageError(f"--out {path}: holds other files; choose a new or empty folder")
     return path
 
