@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import math
 from collections.abc import Mapping
 from typing import Self
 
@@ -13,6 +14,7 @@ from deleverage.book import Book, Desk, Kind, WorkingOrder
 from deleverage.policies import InsideBar
 from deleverage.slippage import Liquidity
 from deleverage.steps import Activated, Bar, Cancelled, Filled, Refused, Step
+from deleverage.timestamps import MINUTE
 
 
 class Floor:
@@ -66,7 +68,11 @@ class Floor:
 
         A stop loses besides what the policy says of the way to that extreme.
         """
-        bar, policy = self.bars[symbol], self.desk.slippage
+        policy = self.desk.slippage
+        if symbol not in self.bars:  # the venue acts on what has no bar here: at its last mark
+            return price * (1 + side * policy.share(side, size, price, Liquidity(
+                price, price, price, math.nan, math.nan, MINUTE)))
+        bar = self.bars[symbol]
         extreme = bar.last.high if side > 0 else bar.last.low
         share = policy.share(side, size, price, Liquidity(
             price, bar.last.high, bar.last.low, bar.volume, bar.liquidations, bar.step_ns))

@@ -7,10 +7,12 @@ position short: 3,286.85 and 3,300. Distances are in the direction of the positi
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
 
+from deleverage import slippage
 from deleverage.account import Position, State
 from deleverage.book import WorkingOrder
 from deleverage.matching import Walk
@@ -353,3 +355,15 @@ def test_an_entry_at_the_close_is_judged_on_the_mark_of_that_close(side: int) ->
     walk = run(ohlc(side, 0, 1, -1, 0), order("close", side, 1), desk=make_desk(leverage=50),
                mark=ohlc(side, -150, -149, -151, -150))
     assert kinds(walk) == ["Filled", "Liquidated"]
+
+
+@pytest.mark.parametrize("policy", ["2", "volume", "cascade"])
+def test_a_position_without_a_bar_at_that_instant_is_closed_at_its_mark(policy: str) -> None:
+    """Another clock's position goes first (more maintenance): no bar says what its market was."""
+    desk = replace(make_desk("cross", symbols=(ETH, BTC), liquidation="venue"),
+                   slippage=slippage.parse(policy))
+    walk = run((3_000, 3_010, 2_700, 2_750), state=two_legs(2_000, btc=0.6), desk=desk,
+               others={BTC: 60_000.0})
+    seized = [each for step in walk.steps if isinstance(step, Liquidated) for each in step.seized]
+    assert seized[0].slot == BTC
+    assert seized[0].last == 60_000
