@@ -49,7 +49,7 @@ class FeedView:
         if self.columns is not None and self.fine is not None:
             self._load(self.columns, self.fine, [each for each in adl
                                                  if each.symbol in (None, self.symbol)])
-        self.stand(self.seen - 1)
+        self.stand(self.within(self.seen - 1)[-1] if self.seen else -1)
 
     def _instrument(self) -> Instrument:
         given = getattr(self.data, "instrument", None)

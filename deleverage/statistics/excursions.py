@@ -134,7 +134,25 @@ def _inside_fill_bars(episode: Episode, path: Path) -> Iterator[Point]:
         if worst is None or state is None or (episode.liquidated and bar == episode.exit_bar):
             continue
         mark = state.entry_price + (worst - state.wallet) / state.size
+        if bar == episode.exit_bar:
+            mark = _before_the_exit(episode, state, worst, mark)
         yield Point(bar, float(np.clip(mark, path.low[bar], path.high[bar])), state)
+
+
+def _before_the_exit(episode: Episode, state: Snapshot, worst: float, mark: float) -> float:
+    """The worst mark of the bar of its exit, which left the position alive.
+
+    Where the lowest equity is the one it left behind, fee and slippage are in it: they are no mark,
+    and the price of the exit stands for it. A mark at the liquidation price would have ended it.
+    """
+    bar = episode.closed[-1].bar
+    left = state.wallet + math.fsum(flow.amount for flow in episode.flows if flow.bar == bar)
+    if worst >= left - 1e-9 * abs(state.wallet):
+        mark = episode.closed[-1].price
+    level = state.liquidation_price
+    if math.isnan(level) or any(event.bar == bar for event in episode.liquidations):
+        return mark
+    return max(mark, level) if episode.side > 0 else min(mark, level)
 
 
 def _forced_steps(episode: Episode) -> Iterator[Point]:

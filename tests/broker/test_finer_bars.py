@@ -182,3 +182,9 @@ def test_two_instruments_fall_together_minute_by_minute() -> None:
                           symbol="BTCUSDT")]
     coarse = play(plan, hours, ladder=PLAIN, margin="cross", cash=1_050)
     assert len(coarse.journal.liquidations) > 1
+
+
+def test_the_first_hour_ends_where_its_last_minute_does() -> None:
+    """95 coins at 110 are more than 1,000 at 10x; the account took the first minute's price, 100."""
+    run = _run({0: buy(size=95)}, {30: (100, 110, 100, 110)}, cash=1_000)
+    assert run.reasons == ["margin: needs 1,045.00, available 1,000.00"]

@@ -127,6 +127,34 @@ def test_two_positions_in_one_bar_are_not_judged_by_its_lowest_equity() -> None:
     assert met(book)[1].adverse == pytest.approx(200 / 2_390)  # the low of bar 3 alone
 
 
+def test_the_costs_of_an_exit_are_no_mark() -> None:
+    """Stopped at 2,180 above its liquidation price of 2,171, with 20 of fee: the lowest equity of
+    that bar is the one left behind, which would stand for a mark of 2,160 that ends the position.
+    """
+    rows = [*ROWS[:2], (2_410, 2_430, 2_150, 2_300), *ROWS[3:]]
+    book = Scribe(make_columns(rows))
+    book.open(1, 1.0, 2_400.0)
+    book.close(2, 2_180.0, fee=20.0, worst=1_000.0 - 220.0 - 20.0)
+    used = 1 - ((240 - 220) - RATE * 2_180) / (240 - RATE * 2_400)
+    assert met(book)[0].buffer_used == pytest.approx(used)
+    assert met(book)[0].closest == pytest.approx(1 - 2_160 / (1 - RATE) / 2_180)
+
+
+def test_a_lower_equity_before_the_exit_is_a_mark() -> None:
+    """Down to 2,175 and closed at 2,300 in the same bar: the 2,175 count; a survivor that slipped
+    out below its liquidation price had used all of its buffer and no more."""
+    rows = [*ROWS[:2], (2_410, 2_430, 2_150, 2_300), *ROWS[3:]]
+    book = Scribe(make_columns(rows))
+    book.open(1, 1.0, 2_400.0)
+    book.close(2, 2_300.0, fee=20.0, worst=1_000.0 - 225.0)
+    used = 1 - ((240 - 225) - RATE * 2_175) / (240 - RATE * 2_400)
+    assert met(book)[0].buffer_used == pytest.approx(used)
+    book = Scribe(make_columns(rows))
+    book.open(1, 1.0, 2_400.0)
+    book.close(2, 2_165.0, worst=1_000.0 - 235.0)
+    assert met(book)[0].buffer_used == pytest.approx(1.0)
+
+
 def test_volatility_units() -> None:
     """The unit is the root of the summed squared log returns of the 24 h before the worst bar."""
     prices = 2_400 * np.exp(0.001 * np.cumsum(np.resize([1.0, -1.0, 1.0], 1_500)))

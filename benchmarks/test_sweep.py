@@ -1,0 +1,60 @@
+"""Two hundred combinations of the rule's parameters in one process, one after the other."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import yardstick
+from benchmarks.conftest import Report
+from benchmarks.measure import compare
+from benchmarks.runs import sweep
+from benchmarks.signals import GRID, Features
+from benchmarks.yardstick import Walked
+from deleverage.columns import MarketColumns
+
+TRADES, EQUITIES = 10_725, 201_530_151.277734
+SLOWER_THAN_LOOP, MEGABYTES = 40.0, 400.0
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def loops_of(opened: np.ndarray, close: np.ndarray, features: Features) -> list[Walked]:
+    """The yardstick: every combination looks at every bar, on features computed once."""
+    return [yardstick.walked(opened, close, features, rule) for rule in GRID]
+
+
+def test_sweep(benchmark: Any, year: MarketColumns, year_features: Features,
+               report: Report) -> None:
+    """200 runs with account, funding and fees, against 200 loops; features once on both sides."""
+    opened, close = np.array(year.lines["open"]), np.array(year.lines["close"])
+    measured = compare(benchmark, lambda: sweep(year),
+                       lambda: loops_of(opened, close, year_features))
+    trades = 0
+    for done, walked in zip(measured.result, loops_of(opened, close, year_features), strict=True):
+        assert (done.entered, done.left) == (tuple(walked.entered), tuple(walked.left))
+        assert done.liquidations == 0
+        trades += len(done.left)
+    assert trades == TRADES
+    assert math.fsum(done.equity for done in measured.result) == pytest.approx(EQUITIES, abs=1e-5)
+    report("sweep of 200 / loops", f"{measured.over():.1f}", "issue: ≤ 20")
+    report("a round trip, all costs of a run in it", f"{measured.ours / trades * 1e3:.3f} ms",
+           "issue: ≤ 0.2 ms, aim 0.1")
+    assert measured.over() <= SLOWER_THAN_LOOP
+
+
+def test_memory_of_a_sweep(year_path: Path, report: Report) -> None:
+    """The same sweep in a process of its own stays within the memory the issue names."""
+    reply = subprocess.run([sys.executable, "-m", "benchmarks.sweep_alone", str(year_path)],
+                           cwd=ROOT, check=True, capture_output=True, text=True)
+    told = json.loads(reply.stdout)
+    assert told["trades"] == TRADES
+    report("sweep of 200, peak memory of the process", f"{told['megabytes']:.0f} MB",
+           "issue: ≤ 400 MB")
+    assert told["megabytes"] <= MEGABYTES
