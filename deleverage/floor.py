@@ -109,6 +109,8 @@ class Floor:
         if not through:
             if order.kind in (Kind.STOP, Kind.AT_CLOSE):
                 self.book = books.changed(self.book, order.ref, kind=Kind.MARKET)
+                if order.parent is not None:  # else the entry would buy on before it
+                    self.drop(order.parent, "its exit was triggered")
             return
         asked = price
         if slip:

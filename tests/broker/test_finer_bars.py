@@ -185,6 +185,6 @@ def test_two_instruments_fall_together_minute_by_minute() -> None:
 
 
 def test_the_first_hour_ends_where_its_last_minute_does() -> None:
-    """95 coins at 110 are more than 1,000 at 10x; the account took the first minute's price, 100."""
+    """95 coins at 110 need more than 1,000; the account looked at the first minute's price, 100."""
     run = _run({0: buy(size=95)}, {30: (100, 110, 100, 110)}, cash=1_000)
     assert run.reasons == ["margin: needs 1,045.00, available 1,000.00"]
