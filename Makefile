@@ -11,14 +11,15 @@ INPUTS := setup.cfg pyproject.toml $(PINS)
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c $(PINS)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-slow lint bench mutate clean
+.PHONY: help run test test-slow lint bench bench-peers mutate clean
 
 help:
 	@echo 'make run        run the demo (make run ARGS="list strategies" runs any subcommand)'
 	@echo 'make test       run the tests that take seconds'
 	@echo 'make test-slow  run the tests that take longer'
 	@echo 'make lint       ruff and mypy'
-	@echo 'make bench      the benchmarks'
+	@echo 'make bench      the benchmarks: ratios of CPU time to yardsticks of the same session'
+	@echo 'make bench-peers  the same job in other backtesters, in virtual environments of theirs'
 	@echo 'make mutate     do the tests notice a wrong formula in the venue rules?'
 	@echo 'make clean      remove $(VENV), caches and build products'
 
@@ -34,8 +35,11 @@ test-slow: $(VENV)/.test-stamp
 lint: $(VENV)/.test-stamp
 	@code=0; $(BIN)/ruff check . || code=1; $(BIN)/mypy || code=1; exit $$code
 
-bench: $(VENV)/.test-stamp
+bench: $(VENV)/.bench-stamp
 	$(BIN)/python -m pytest benchmarks $(ARGS)
+
+bench-peers: $(VENV)/.bench-stamp
+	$(BIN)/python -m benchmarks.peers $(ARGS)
 
 mutate: $(VENV)/.test-stamp
 	$(BIN)/python scripts/mutate_rules.py $(ARGS)
@@ -62,3 +66,8 @@ $(VENV)/.test-stamp: $(INPUTS) | $(BIN)/python
 	@echo "Installing Deleverage and its test tools into $(VENV) ..." >&2
 	@$(PIP) -e '.[test]'
 	@touch $@ $(VENV)/.run-stamp
+
+$(VENV)/.bench-stamp: $(INPUTS) | $(BIN)/python
+	@echo "Installing Deleverage with what its benchmarks need into $(VENV) ..." >&2
+	@$(PIP) -e '.[test,bench]'
+	@touch $@ $(VENV)/.test-stamp $(VENV)/.run-stamp

@@ -8,9 +8,12 @@ never seconds.
 from __future__ import annotations
 
 import gc
+import re
+import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 ROUNDS = 7
@@ -66,3 +69,13 @@ def compare(benchmark: Any, work: Callable[[], Result], yardstick: Callable[[], 
     measured = Measured(result, ours.best, theirs.best)
     benchmark.extra_info["yardstick"] = measured.yardstick
     return measured
+
+
+def peak_megabytes() -> float:
+    """The largest resident set of this process, without what its parent had before the start."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="ascii"))
+        if found:
+            return int(found[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -6,24 +6,12 @@ Prints JSON: trades, CPU seconds with and without the start of Python, and the p
 from __future__ import annotations
 
 import json
-import re
-import resource
 import sys
 import time
-from pathlib import Path
 
+from benchmarks.measure import peak_megabytes
 from benchmarks.runs import sweep
 from deleverage.feeds.dataset import Dataset
-
-
-def peak_megabytes() -> float:
-    """The largest resident set of this process, without what its parent had before the start."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="ascii"))
-        if found:
-            return int(found[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:
