@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from numbers import Real
 from typing import Any
 
 from deleverage import timestamps
@@ -23,7 +24,8 @@ def as_ns(moment: Any) -> int:
 
 def as_outages(given: Iterable[Any]) -> tuple[Outage, ...]:
     """(from, to) pairs as outages, in the order of time. Raises UsageError for one reversed."""
-    return tuple(sorted((_outage(pair) for pair in given), key=lambda each: each.start))
+    pairs = _listed("outage", "(from, to) pairs", given)
+    return tuple(sorted((_outage(pair) for pair in pairs), key=lambda each: each.start))
 
 
 def _outage(pair: Any) -> Outage:
@@ -36,7 +38,8 @@ def _outage(pair: Any) -> Outage:
 
 def as_adl(given: Iterable[Any]) -> tuple[AdlEvent, ...]:
     """AdlEvents, or (time, side, share, price[, symbol]) rows, in the order of time."""
-    return tuple(sorted((_adl(row) for row in given), key=lambda each: each.ts))
+    rows = _listed("adl", "AdlEvents or rows", given)
+    return tuple(sorted((_adl(row) for row in rows), key=lambda each: each.ts))
 
 
 def _adl(row: Any) -> AdlEvent:
@@ -45,4 +48,12 @@ def _adl(row: Any) -> AdlEvent:
     if not isinstance(row, Sequence) or isinstance(row, str) or len(row) not in (4, 5):
         raise UsageError("an auto-deleveraging is a row (time, side, share, price), found "
                          f"{row!r}")
+    if any(isinstance(part, bool) or not isinstance(part, Real) for part in row[2:4]):
+        raise UsageError(f"share and price of an auto-deleveraging are numbers, found {row!r}")
     return AdlEvent(as_ns(row[0]), row[1], float(row[2]), float(row[3]), *row[4:])
+
+
+def _listed(name: str, what: str, given: Any) -> Iterable[Any]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise UsageError(f"{name} must be a list of {what}, found {given!r}")
+    return given

@@ -170,6 +170,13 @@ def test_no_event_costs_an_isolated_position_more_than_its_margin() -> None:
     assert run.broker.getvalue() == 9_900
 
 
+@pytest.mark.parametrize("given", [5, "2026-01-28", AdlEvent(1, "long", 0.5, 97)])
+def test_events_come_in_a_list(given: Any) -> None:
+    """One of them alone is answered in a line, not with an error of Python."""
+    with pytest.raises(UsageError, match="adl must be a list of AdlEvents or rows, found"):
+        _run({}, adl=given)
+
+
 @pytest.mark.parametrize(("row", "message"), [
     ((AT, "lng", 0.3, 97), "did you mean 'long'"),
     ((AT, "long", 0, 97), "share of an auto-deleveraging must be above 0 and at most 1, found 0"),
@@ -177,6 +184,7 @@ def test_no_event_costs_an_isolated_position_more_than_its_margin() -> None:
     ((AT, "long", 0.3, 0), "price of an auto-deleveraging must be > 0, found 0"),
     ((AT, "long", 0.3), r"is a row \(time, side, share, price\), found"),
     (("soon", "long", 0.3, 97), "'soon'"),
+    ((AT, "long", "half", 97), "share and price of an auto-deleveraging are numbers"),
 ])
 def test_a_row_that_cannot_be_is_answered_in_one_line(row: Any, message: str) -> None:
     """At the broker's construction."""
