@@ -93,7 +93,9 @@ class PerpetualBroker(Adjusting):
         if not p.cash > 0 or not p.leverage > 0 or not p.slippage_bp >= 0:
             raise UsageError(f"cash and leverage must be > 0 and slippage_bp ≥ 0, found cash="
                              f"{p.cash}, leverage={p.leverage}, slippage_bp={p.slippage_bp}")
-        if not (isinstance(p.latency, int) and p.latency >= 0):
+        if not isinstance(p.hedge, bool):
+            raise UsageError(f"hedge must be True or False, found {p.hedge!r}")
+        if isinstance(p.latency, bool) or not (isinstance(p.latency, int) and p.latency >= 0):
             raise UsageError(f"latency must be a whole number of bars ≥ 0, found {p.latency}")
         if p.volume_limit is not None and not 0 < p.volume_limit <= 1:
             raise UsageError("volume_limit must be a share of a bar's volume, above 0 and at most "

@@ -71,7 +71,7 @@ class Clerk:
         if isinstance(step, Filled):
             self._filled(step, marks)
         elif isinstance(step, Cancelled):
-            self.cancel(step.ref)
+            self.cancel(step.ref, step.why)
         elif isinstance(step, Refused):
             order, working = self.orders.by_ref[step.order.ref], step.order
             self.refuse(order, self.views[working.symbol], working.reference, step.reason)
@@ -88,9 +88,11 @@ class Clerk:
         else:
             self._liquidated(step, marks)
 
-    def cancel(self, ref: int) -> None:
-        """An order dies: cancelled."""
+    def cancel(self, ref: int, why: str = "") -> None:
+        """An order dies: cancelled; what it died of travels in ``info.cancelled``."""
         order = self.orders.by_ref.pop(ref)
+        if why:
+            order.addinfo(cancelled=why)
         order.cancel()
         self.orders.notify(order)
 

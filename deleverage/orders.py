@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import replace
 from typing import Any
@@ -118,14 +119,21 @@ class Orders:
 
 
 def cut_size(order: bt.Order, view: FeedView) -> None:
-    """Cut an order's size to the instrument's lot step, in every place where it stands."""
+    """Cut an order's size to the instrument's lot step, in every place where it stands.
+
+    Raises UsageError for a size that is no number.
+    """
+    if not math.isfinite(order.size):
+        raise UsageError(f"{view.symbol}: the size of a {_LABELS[order.exectype]} order must be a "
+                         f"number, found {abs(order.size)}")
     size = view.instrument.round_size(order.size)
     order.size = order.created.size = order.created.remsize = size
     order.executed.remsize = size
 
 
 def put_on_tick(order: bt.Order, view: FeedView, rule: str) -> str | None:
-    """Put an order's prices on the instrument's tick, or say why that is refused (``rule`` refuse).
+    """Put an order's prices on the instrument's tick, or say why that is refused (``rule`` refuse,
+    or nothing would be left of it).
 
     A rounded order carries what was asked in ``info.off_tick``.
     """
@@ -139,7 +147,10 @@ def put_on_tick(order: bt.Order, view: FeedView, rule: str) -> str | None:
             continue
         if rule == "refuse":
             return f"price {asked:.10g} is off the tick of {instrument.tick_size:g}"
-        setattr(order.created, name, instrument.round_price(asked, side, way))
+        rounded = instrument.round_price(asked, side, way)
+        if not rounded and asked > 0:
+            return f"price {asked:.10g} is below one tick of {instrument.tick_size:g}"
+        setattr(order.created, name, rounded)
         order.addinfo(off_tick=asked)
     return None
 
