@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -23,7 +23,9 @@ from deleverage.sweeps import work
 from deleverage.sweeps.outcome import Outcome
 
 Job = tuple[int, RunSpec]  # (place in the sweep, what to run)
+Batch = tuple[Job, ...]  # what is sent to a worker at once
 Found = tuple[int, Outcome]
+BATCHES = 4  # at least so many for each worker, so that none is idle for long at the end
 
 
 def usable_cores() -> int:
@@ -39,44 +41,64 @@ def over_processes(jobs: Sequence[Job], place: work.Place, workers: int) -> Iter
     the jobs that were under way are then run again one at a time, and the one that dies again has
     failed. Raises UsageError where no process can be started.
     """
-    waiting, suspects = deque(jobs), deque[Job]()
+    waiting, suspects = deque(batches(jobs, workers)), deque[Batch]()
     begun = False
     while waiting or suspects:
         if suspects:
-            for place_, _ in (yield from _until_broken(suspects, place, 1)):
-                yield place_, Outcome.died()
+            for number, _ in (yield from _until_broken(suspects, place, 1)):
+                yield number, Outcome.died()
         else:
-            suspects.extend((yield from _until_broken(waiting, place, workers, not begun)))
+            fallen = yield from _until_broken(waiting, place, workers, not begun)
+            suspects.extend((job,) for job in fallen)
         begun = True
 
 
-def _until_broken(waiting: deque[Job], place: work.Place, workers: int,
+def batches(jobs: Sequence[Job], workers: int) -> list[Batch]:
+    """The jobs in batches that share the strategy's parameters, as far as there are enough of them.
+
+    A worker keeps what a strategy has worked out for its parameters; runs that differ in the
+    account alone find it there.
+    """
+    most = max(1, len(jobs) // (BATCHES * workers))
+    alike: dict[str, list[Job]] = {}
+    for job in jobs:
+        alike.setdefault(repr(dict(job[1].params)), []).append(job)
+    return [tuple(group[start:start + most]) for group in alike.values()
+            for start in range(0, len(group), most)]
+
+
+def _until_broken(waiting: deque[Batch], place: work.Place, workers: int,
                   greet: bool = False) -> Generator[Found, None, list[Job]]:
     """Run what is ``waiting`` in one pool; returns the jobs under way when a process died.
 
-    With one worker no more than one job is under way, so that it is known which one it was.
+    With one worker no more than one batch is under way, so that it is known which one it was.
     """
     most = 1 if workers == 1 else 2 * workers
-    running: dict[Future[Outcome], Job] = {}
+    running: dict[Future[list[Outcome]], Batch] = {}
     with _processes(place, min(workers, len(waiting))) as submit:
         if greet:
             _greet(submit)
         while waiting or running:
             while waiting and len(running) < most:
                 try:
-                    running[submit(work.in_worker, waiting[0][1])] = waiting[0]
+                    specs = [spec for _, spec in waiting[0]]
+                    running[submit(work.in_worker, specs)] = waiting[0]
                 except BrokenProcessPool:
-                    return list(running.values())
+                    return _jobs(running)
                 waiting.popleft()
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 if isinstance(future.exception(), BrokenProcessPool):
                     continue
-                place_, _ = running.pop(future)
-                yield place_, future.result()
+                numbers = [number for number, _ in running.pop(future)]
+                yield from zip(numbers, future.result(), strict=True)
             if any(future in running for future in done):
-                return list(running.values())
+                return _jobs(running)
     return []
+
+
+def _jobs(running: Mapping[Any, Batch]) -> list[Job]:
+    return [job for batch in running.values() for job in batch]
 
 
 Submit = Callable[..., "Future[Any]"]

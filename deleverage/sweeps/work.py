@@ -1,10 +1,12 @@
-"""One combination carried out, in this process or in a worker that opens the data by its path."""
+"""Combinations carried out, in this process or in a worker that opens the data by its path."""
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -37,6 +39,11 @@ class Place:
         return dataset.columns()
 
 
+# A finished run is a knot of objects that refer to one another, with arrays as long as its market:
+# some 90 bytes a bar, which Python's collector would let pile up for dozens of runs.
+MOST_BARS_LEFT = 1_000_000
+_bars_left = 0
+
 # a worker's market: where it is, and its columns once the first combination has opened them
 _place: Place | None = None
 _columns: MarketColumns | None = None
@@ -52,6 +59,17 @@ def carry_out(spec: RunSpec, columns: MarketColumns) -> Outcome:
             return Outcome.of(runner.run(spec, columns, record=False))
     except (Exception, SystemExit) as error:
         return Outcome.failed(error)
+    finally:
+        _tidy(len(columns))
+
+
+def _tidy(bars: int) -> None:
+    """Free what finished runs have left, before it is much."""
+    global _bars_left
+    _bars_left += bars
+    if _bars_left >= MOST_BARS_LEFT:
+        _bars_left = 0
+        gc.collect()
 
 
 def enter(place: Place, lifeline: Connection) -> None:
@@ -70,8 +88,8 @@ def ready() -> bool:
     return _place is not None
 
 
-def in_worker(spec: RunSpec) -> Outcome:
-    """Run one combination in a worker, which opens its market the first time."""
+def in_worker(specs: Sequence[RunSpec]) -> list[Outcome]:
+    """Run combinations in a worker, which opens its market the first time."""
     global _columns
     if _place is None:
         raise RuntimeError("a worker was started without its market")
@@ -79,8 +97,8 @@ def in_worker(spec: RunSpec) -> Outcome:
         if _columns is None:
             _columns = _place.open()
     except Exception as error:
-        return Outcome.failed(error)
-    return carry_out(spec, _columns)
+        return [Outcome.failed(error)] * len(specs)
+    return [carry_out(spec, _columns) for spec in specs]
 
 
 def _until_cut(lifeline: Connection) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from deleverage.cli.main import entry
+from deleverage.cli.sweep import coloured
 from deleverage.sweeps import SweepResult
 from tests.cli.conftest import Command, refused
 from tests.conftest import ROOT
@@ -153,6 +154,20 @@ def test_data_that_cannot_carry_the_sweep(dataset: Path, tmp_path: Path,
     assert entry(["sweep", "--data", str(dataset), *words, str(out)]) == 2
     assert "holds other files" in capsys.readouterr().err
     assert [item.name for item in out.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize(("terminal", "variables", "wanted"), [
+    (True, {"TERM": "xterm"}, True), (False, {"TERM": "xterm"}, False),
+    (True, {"TERM": "dumb"}, False), (True, {"TERM": "xterm", "NO_COLOR": "1"}, False)])
+def test_colours_are_for_a_terminal_that_wants_them(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, variables: dict[str, str], wanted: bool,
+) -> None:
+    """A pipe or file, a dumb terminal and NO_COLOR get numbers alone."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal, raising=False)
+    assert coloured() is wanted
 
 
 def _gone(pid: int) -> bool:

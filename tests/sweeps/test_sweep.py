@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import textwrap
 from pathlib import Path
@@ -11,9 +12,11 @@ import numpy as np
 import pytest
 
 from deleverage import runner
+from deleverage.cerebro import Cerebro
 from deleverage.errors import DataError, MissingTable, UnknownName, UsageError
 from deleverage.spec import RunSpec
 from deleverage.sweeps import FIGURES, MemoryStore, SweepResult, prepare, sweep, work
+from deleverage.sweeps.pool import batches
 from deleverage.sweeps.sweeping import worker_count
 from tests.sweeps.conftest import GRID
 
@@ -99,7 +102,7 @@ def test_one_process_or_two_give_the_same_bytes(found: SweepResult, spec: RunSpe
 def test_a_worker_is_given_a_path_and_looks_at_mapped_columns(spec: RunSpec) -> None:
     """What is sent for a combination is small, and the columns are pages of the cache's files."""
     plan = prepare(spec, GRID)
-    sent = pickle.dumps((plan.place, work.in_worker, plan.combinations[0].spec))
+    sent = pickle.dumps((plan.place, work.in_worker, [plan.combinations[0].spec]))
     assert len(sent) < 2_000
     columns = plan.place.open()
     for values in (columns.close_ns, *columns.lines.values(), columns.execution_mark.low):
@@ -107,6 +110,41 @@ def test_a_worker_is_given_a_path_and_looks_at_mapped_columns(spec: RunSpec) -> 
         while base is not None and not isinstance(base, np.memmap):
             base = base.base
         assert base is not None
+
+
+def test_a_worker_is_given_what_shares_its_parameters(spec: RunSpec) -> None:
+    """Combinations that differ in the account alone go to one worker, in batches small enough that
+    every worker has several; each is sent once."""
+    plan = prepare(spec, {"leverage": range(1, 9), "trades": (3, 6)})
+    jobs = [(item.number, item.spec) for item in plan.combinations]
+    found = batches(jobs, 1)
+    assert [[number for number, _ in batch] for batch in found] == [
+        [1, 3, 5, 7], [9, 11, 13, 15], [2, 4, 6, 8], [10, 12, 14, 16]]
+    assert {len({made.params["trades"] for _, made in batch}) for batch in found} == {1}
+    assert [len(batch) for batch in batches(jobs, 8)] == [1] * 16
+
+
+def test_finished_runs_do_not_pile_up(spec: RunSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a run leaves is freed once enough of it lies about, and not after every run."""
+    plan = prepare(spec, {"leverage": (5, 6, 7, 8)})
+    columns = plan.place.open()
+    gc.collect()
+
+    def alive() -> int:
+        return sum(type(item) is Cerebro for item in gc.get_objects())
+
+    before = alive()
+    monkeypatch.setattr(work, "MOST_BARS_LEFT", 2 * len(columns))
+    monkeypatch.setattr(work, "_bars_left", 0)
+    gc.disable()
+    try:
+        left = []
+        for item in plan.combinations:
+            work.carry_out(item.spec, columns)
+            left.append(alive() - before)
+    finally:
+        gc.enable()
+    assert left == [1, 0, 1, 0]
 
 
 def test_a_dead_process_is_one_failed_combination(deadly: RunSpec) -> None:
