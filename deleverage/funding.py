@@ -57,7 +57,7 @@ class Treasurer:
                 "while a position is open (missing='impute' takes the last known, 'skip' "
                 "books nothing and counts it)"))
         if price != price:
-            price, basis = view.mark, "mark"
+            price, basis = view.mark, "last" if view.mark_state == "last" else "mark"
         if rate == rate:
             return Due(stamp, share, rate, price, "imputed", basis)
         if guess != guess:
