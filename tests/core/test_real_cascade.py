@@ -8,66 +8,33 @@ received it, into the free balance, and no liquidation price moved.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-import backtrader as bt
 import pytest
 
 import deleverage as dl
 from deleverage import account, timestamps
 from deleverage.feeds.dataset import Dataset
-from deleverage.feeds.importing import import_dataset
 from deleverage.journal import LiquidationEvent
 from deleverage.policies import Fees
+from tests.core import cascade
+from tests.core.cascade import import_eth, named
 
 pytestmark = pytest.mark.real
 
-STEP = timedelta(minutes=5)
 NO_FEES = Fees.free()
 
 
 @pytest.fixture(scope="module")
 def dataset(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """The vendor's directory, imported once."""
-    source = reference / "data" / "freqtrade_bybit"
-    if not source.is_dir():
-        pytest.skip(f"no real data at {source}")
-    made, _ = import_dataset("freqtrade", [source], tmp_path_factory.mktemp("real") / "eth",
-                             symbol="ETHUSDT")
-    return made
+    return import_eth(reference, tmp_path_factory.mktemp("real") / "eth")
 
 
-class LongOnce(bt.Strategy):
-    """Buys 10 once, at the close of the bar before ``bar``: a limit there, or at the market."""
-
-    params = (("bar", None), ("limit", None))
-
-    def next(self) -> None:
-        """Send the order so that it is live from the open of ``bar``."""
-        if self.data.datetime.datetime(0) == self.p.bar:  # this bar closes when that one opens
-            kind = bt.Order.Market if self.p.limit is None else bt.Order.Limit
-            self.buy(size=10, exectype=kind, price=self.p.limit)
-
-
-def trade(dataset: Dataset, leverage: float, *, bar: str = "2026-01-31 17:10",
-          limit: float | None = 2_450.0, until: str = "2026-02-04", fees: Fees | None = NO_FEES,
-          **options: object) -> dl.PerpetualBroker:
-    """The run, from an hour before the entry; the broker keeps everything."""
-    cerebro = bt.Cerebro(stdstats=False)
-    cerebro.adddata(dl.feeds.PerpetualData(dataset=dataset, fromdate="2026-01-31T16:00",
-                                           todate=until))
-    broker = dl.PerpetualBroker(venue="bybit", leverage=leverage, margin="isolated", cash=10_000,
-                                path="adverse", fees=fees, **options)
-    cerebro.setbroker(broker)
-    cerebro.addstrategy(LongOnce, bar=datetime.fromisoformat(bar), limit=limit)
-    cerebro.run()
-    return broker
-
-
-def named(stamp: int) -> str:
-    """The open time of the bar that closes at ``stamp``: the vendor's name of it."""
-    return f"{timestamps.to_datetime(stamp) - STEP:%m-%d %H:%M}"
+def trade(dataset: Dataset, leverage: float, **options: Any) -> dl.PerpetualBroker:
+    """The limit long of 10 ETH at Bybit, without fees unless they are given."""
+    return cascade.trade(dataset, leverage, **{"fees": NO_FEES, **options})
 
 
 def death(broker: dl.PerpetualBroker) -> LiquidationEvent | None:
@@ -88,7 +55,8 @@ def death(broker: dl.PerpetualBroker) -> LiquidationEvent | None:
 def test_a_limit_long_at_2450_dies_where_the_mark_says(
     dataset: Dataset, leverage: float, bar: str, level: float, fees: Fees | None
 ) -> None:
-    """Each leverage in its own bar, at the level worked out by hand, for exactly its margin."""
+    """Each leverage in its own bar, at the level worked out by hand, for exactly its margin; what
+    maintenance left of it, 0.5 % of 24,500, is the fund's."""
     broker = trade(dataset, leverage, fees=fees)
     event = death(broker)
     assert event is not None
@@ -98,7 +66,8 @@ def test_a_limit_long_at_2450_dies_where_the_mark_says(
     assert event.mark_state == "clipped"
     assert event.loss == pytest.approx(24_500 / leverage, rel=1e-12)
     assert event.price == pytest.approx(2_450 * (1 - 1 / leverage))
-    assert event.deficit == 0
+    assert (event.stage, event.fee, event.returned, event.deficit) == ("takeover", 0, 0, 0)
+    assert event.insurance == pytest.approx(122.5)
     assert broker.account.state.positions == {}
 
 

@@ -9,9 +9,15 @@ from pathlib import Path
 import pytest
 
 from deleverage.cli.main import entry
+from deleverage.venues.binance import BinanceCoinm, BinanceUsdm
+from deleverage.venues.bybit import BybitLinear
+from deleverage.venues.gate import GateUsdt
+from deleverage.venues.hyperliquid import Hyperliquid
+from deleverage.venues.okx import OkxSwap
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "fidelity.md").read_text(encoding="utf-8")
+PRODUCTS = (BinanceUsdm, BinanceCoinm, BybitLinear, OkxSwap, GateUsdt, Hyperliquid)
 
 
 def between(name: str) -> str:
@@ -35,6 +41,19 @@ def test_the_table_of_ladders_is_what_is_shipped() -> None:
                      "" if ladder.get("complete", True) else "no"]
             rows.append("| " + " | ".join(cells) + " |")
     assert between("ladders").splitlines()[2:] == rows
+
+
+def test_the_table_of_procedures_is_what_the_rules_say() -> None:
+    """Every product with a ladder: what happens to a position at or below maintenance, and what is
+    not verified in it; the order in a cross account stands once for all under the table."""
+    assert between("each venue").splitlines()[2:] == procedure_rows()
+
+
+def procedure_rows() -> list[str]:
+    """A row a product, of the words that a sheet prints."""
+    return [f"| {rules.name} {rules.product} | {rules.procedure.describe()} | "
+            f"{'; '.join(each.partition(': ')[2] for each in rules.procedure.assumed)} |"
+            for rules in PRODUCTS]
 
 
 @pytest.mark.real
