@@ -11,7 +11,7 @@ INPUTS := setup.cfg pyproject.toml $(PINS)
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c $(PINS)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-slow lint bench bench-peers mutate clean
+.PHONY: help run test test-slow lint bench bench-peers mutate stress dataset-named clean
 
 help:
 	@echo 'make run        run the demo (make run ARGS="list strategies" runs any subcommand)'
@@ -21,6 +21,7 @@ help:
 	@echo 'make bench      the benchmarks: ratios of CPU time to yardsticks of the same session'
 	@echo 'make bench-peers  the same job in other backtesters, in virtual environments of theirs'
 	@echo 'make mutate     do the tests notice a wrong formula in the venue rules?'
+	@echo 'make stress     one strategy through two cascades under every policy: DATA=FOLDER of a dataset'
 	@echo 'make clean      remove $(VENV), caches and build products'
 
 run: $(VENV)/.run-stamp
@@ -43,6 +44,12 @@ bench-peers: $(VENV)/.bench-stamp
 
 mutate: $(VENV)/.test-stamp
 	$(BIN)/python scripts/mutate_rules.py $(ARGS)
+
+stress: dataset-named $(VENV)/.run-stamp
+	@$(BIN)/python scripts/stress_table.py "$(DATA)"
+
+dataset-named:
+	@test -n "$(DATA)" || { echo 'make stress DATA=FOLDER: which imported dataset?' >&2; exit 2; }
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Tests of the scripts that serve the project's own pages."""
