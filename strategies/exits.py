@@ -5,6 +5,8 @@ bar of a signal it sends the entry as the head of a bracket: a stop and a target
 reduce-only. The time exit closes at the market what neither of them did.
 
 Every exit carries its reason (``order.info.reason``): ``stop``, ``target``, ``time`` or ``signal``.
+A liquidation or auto-deleveraging cancels stop and target; where it leaves a part of the position,
+both are sent again for that part.
 """
 
 from __future__ import annotations
@@ -63,6 +65,8 @@ class SignalStrategy(PerpetualStrategy):
         self._hold = bars_of(self.p.hold, self.columns.market.step_ns)
         self._signals = dict(self.signals())
         self._brackets: list[list[Any]] = []
+        self._exits: list[tuple[int, float, str]] = []  # of the last entry: kind, price, reason
+        self._reduced = False  # by the venue, and not guarded again yet
         self._side = 0
         self._deadline: int | None = None
         self._asked_hold = self._hold
@@ -95,7 +99,7 @@ class SignalStrategy(PerpetualStrategy):
         if signal.side == LEAVE or (side == signal.side and not signal.adds):
             return
         for bracket in self._brackets:  # an entry still resting gives way to the newer signal
-            if bracket[0].alive():
+            if bracket[0] is not None and bracket[0].alive():
                 self.cancel(bracket[0])
         self.enter(signal)
 
@@ -116,6 +120,7 @@ class SignalStrategy(PerpetualStrategy):
             bracket.append(closing(size=size, exectype=kind, price=price, parent=head,
                                    transmit=number == len(exits), reason=reason))
         self._brackets.append(bracket)
+        self._exits = exits
         self._asked_hold = signal.hold if signal.hold is not None else self._hold
 
     def leave(self, reason: str) -> None:
@@ -124,7 +129,18 @@ class SignalStrategy(PerpetualStrategy):
             self.cancel(order)
         self.close(reason=reason, reduce_only=True)
         self._brackets.clear()
+        self._exits = []
         self._deadline = None
+
+    def guard(self) -> None:
+        """Send stop and target again for what the venue has left of the position."""
+        closing = self.sell if self._side > 0 else self.buy
+        sent: list[Any] = []
+        for kind, price, reason in self._exits:
+            sent.append(closing(size=abs(self.position.size), exectype=kind, price=price,
+                                oco=sent[0] if sent else None, reduce_only=True, reason=reason))
+        if sent:
+            self._brackets.append([None, *sent])  # its entry was filled long ago
 
     def _entry_terms(self, side: int) -> dict[str, Any]:
         if self.p.entry == "market":
@@ -151,10 +167,20 @@ class SignalStrategy(PerpetualStrategy):
             if side and self._asked_hold is not None:
                 self._deadline = bar + self._asked_hold - 1
         self._brackets = [bracket for bracket in self._brackets
-                          if any(order.alive() for order in bracket)]
+                          if any(order is not None and order.alive() for order in bracket)]
+        if self._reduced and side and not self._brackets:
+            self.guard()  # again and again where the venue refuses it: it may be out
+        else:
+            self._reduced = False
 
     def _working(self) -> list[Any]:
-        return [order for bracket in self._brackets for order in bracket if order.alive()]
+        return [order for bracket in self._brackets for order in bracket
+                if order is not None and order.alive()]
+
+    def _addnotification(self, order: Any, quicknotify: bool = False) -> None:
+        if order.info.get("liquidation") or order.info.get("adl"):
+            self._reduced = True
+        super()._addnotification(order, quicknotify=quicknotify)
 
 
 def bars_of(duration: str | None, step_ns: int) -> int | None:
