@@ -219,9 +219,12 @@ class PerpetualBroker(Adjusting):
         involved = {working.symbol for working in self.book.values()}
         involved.update(held.symbol for held in self.account.state.positions.values())
         moved = [(view, inside) for view, inside in moved if view.symbol in involved]
-        for view, _ in moved:
+        for view, inside in moved:
+            view.stand(inside[0])
             if self._coming.get(view.symbol):
                 self._change_ladder(view)
+        for view, inside in moved:
+            view.stand(inside[0] - 1)  # a finer bar that has not been walked is not known yet
         for instant in _instants(moved):
             self._walk(instant)
         if self.transit:

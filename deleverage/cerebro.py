@@ -15,7 +15,7 @@ import numpy as np
 from deleverage.broker import PerpetualBroker
 from deleverage.errors import UsageError, unknown_name
 from deleverage.horizon import common_clock
-from deleverage.loops import Loop, few_collections, wants_cash_every_bar
+from deleverage.loops import Loop, called_at_bars, few_collections, wants_cash_every_bar
 from deleverage.policies import one_of
 
 MODES = ("auto", "dense", "jump")
@@ -41,6 +41,17 @@ class Cerebro(bt.Cerebro):
         self.stock_loop_because: str | None = "not run yet"
         self.dense_because: str | None = "not run yet"
 
+    def run(self, **options: Any) -> Any:
+        """Run; ``options`` are the engine's own parameters, for this run and those after it.
+
+        Raises UnknownName for one it does not have and for a mode nobody knows.
+        """
+        for name in options:
+            if name not in self.p._getkeys():
+                raise unknown_name("Cerebro parameter", name, self.p._getkeys())
+        one_of("engine mode", options.get("mode", self.p.mode), MODES)
+        return super().run(**options)
+
     def _runonce(self, runstrats: list[bt.Strategy]) -> None:
         self.stock_loop_because = self._needs_stock_loop(runstrats)
         self.dense_because = self.stock_loop_because or self._needs_every_bar(runstrats[0])
@@ -58,7 +69,8 @@ class Cerebro(bt.Cerebro):
                 Loop(self, runstrats[0]).jump()
 
     def _runnext(self, runstrats: list[bt.Strategy]) -> None:
-        self.stock_loop_because = self.dense_because = "preload or runonce is off"
+        self.stock_loop_because = self.dense_because = (
+            self._needs_stock_loop(runstrats) or "preload or runonce is off")
         self._refuse_to_jump()
         self.mode_used = "stock"
         super()._runnext(runstrats)
@@ -96,7 +108,7 @@ class Cerebro(bt.Cerebro):
     def _needs_every_bar(self, strategy: bt.Strategy) -> str | None:
         """The part that has to see every bar, in words."""
         kind = type(strategy)
-        if not getattr(strategy, "jump_safe", False):
+        if not getattr(strategy, "jump_safe", False) or not hasattr(strategy, "next_look"):
             return f"{kind.__name__}, which is not a PerpetualStrategy"
         for method in ("prenext", "notify_timer", "next_open", "nextstart_open", "prenext_open"):
             if getattr(kind, method) is not getattr(bt.Strategy, method):
@@ -104,7 +116,7 @@ class Cerebro(bt.Cerebro):
         if wants_cash_every_bar(strategy):
             return "a notify_cashvalue or notify_fund"
         for analyzer in strategy.analyzers:
-            if not getattr(analyzer, "jump_safe", False):
+            if called_at_bars(analyzer):
                 return f"the analyzer {type(analyzer).__name__}"
         if not isinstance(self._broker, PerpetualBroker):
             return f"the broker {type(self._broker).__name__}"

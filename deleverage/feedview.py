@@ -141,6 +141,14 @@ class FeedView:
         gathered: Floats = reduce.reduceat(values, self._first[:-1])
         return gathered
 
+    def mark_before(self) -> Floats:
+        """The mark at which the account stands when the first finer bar of each bar begins; without
+        finer bars, where all instruments move at once, the bar's own close."""
+        closes = np.asarray(self._mark[3], dtype=np.float64)
+        if self._first is None:
+            return closes
+        return np.append(closes[:1], closes[np.asarray(self._first[1:-1], dtype=np.int64) - 1])
+
     def closes(self, first: int, stop: int) -> list[float]:
         """Last prices at the closes of the (finer) bars of ``first`` to ``stop`` (exclusive)."""
         start, end = self.within(first).start, self.within(stop - 1).stop

@@ -32,7 +32,9 @@ Test = Callable[[slice], NDArray[np.bool_]]
 class Scan:
     """One feed's bars as arrays of extremes, finer bars gathered into the strategy's.
 
-    ``highest_close`` and ``lowest_close`` are those of the finer closes inside each bar.
+    ``highest_close`` and ``lowest_close`` are those of the finer closes inside each bar;
+    ``still_low`` and ``still_high`` the extremes of the mark with its close before the bar, where
+    it stands while another instrument's first finer bars are walked.
     """
 
     def __init__(self, view: FeedView) -> None:
@@ -41,6 +43,9 @@ class Scan:
         self.mark_low, self.mark_high = view.gathered("mark_low"), view.gathered("mark_high")
         self.highest_close = view.gathered("close", np.maximum)
         self.lowest_close = view.gathered("close", np.minimum)
+        before = view.mark_before()
+        self.still_low = np.minimum(self.mark_low, before)
+        self.still_high = np.maximum(self.mark_high, before)
         self.timed = view.timed_bars()
         self.unmarked = bool(np.isnan(self.mark_low).any())
 
@@ -166,11 +171,11 @@ class Horizon:
         held: Floats | float = 0.0
         for position in state.positions.values():
             scan = self.scans[position.symbol]
-            worst = scan.mark_low[cut] if position.size > 0 else scan.mark_high[cut]
+            worst = scan.still_low[cut] if position.size > 0 else scan.still_high[cut]
             worth = worth + position.size * (worst - position.entry_price)
             rules = self.broker.desk.terms.rules[position.symbol]
             held = held + rules.maintenance_at(abs(position.size), position.entry_price,
-                                               scan.mark_high[cut], cross=True)
+                                               scan.still_high[cut], cross=True)
         slack = 1e-9 * (1.0 + np.abs(held))  # numpy may sum in another order: a bar too many
         return np.asarray(~(worth > held + slack))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
@@ -45,10 +45,11 @@ class Loop:
         strategy.reset()
         data = cerebro.datas[0]
         self.count = data.buflen()
-        self.buffers = _cursors(cerebro.datas, strategy)
+        self.feeds: list[LineBuffer] = [line for each in cerebro.datas for line in each.lines]
+        self.own = _own_lines(strategy)
         _lay_clock(strategy, data, self.count)
         self.always = wants_cash_every_bar(strategy)
-        self.analyzers = [a for a in strategy.analyzers if not getattr(a, "jump_safe", False)]
+        self.analyzers = [each for each in strategy.analyzers if called_at_bars(each)]
         self.before_next = max(strategy._minperiods)
 
     def dense(self) -> None:
@@ -67,31 +68,29 @@ class Loop:
         if last < 0:
             return
         broker.setup()
-        horizon = Horizon(broker)
-        bar = self._first_look(last)
-        while True:
-            if self._visit(bar) or bar == last:
-                return
+        horizon, bar = Horizon(broker), -1
+        while bar < last:
             look = strategy.next_look(bar)
-            until = last if look is None else min(look, last)
-            bar = horizon.next_event(bar, until)
-
-    def _first_look(self, last: int) -> int:
-        look = self.strategy.next_look(-1)
-        return last if look is None else min(look, last)
+            bar = horizon.next_event(bar, last if look is None else min(look, last))
+            if self._visit(bar):
+                return
 
     def _visit(self, bar: int) -> bool:
-        """One bar, in backtrader's order: cursors, broker, notifications, strategy, analyzers.
+        """One bar, in backtrader's order: feeds, broker, strategy and indicators, notifications,
+        user code, analyzers.
 
-        True when the run was told to stop.
+        True when the run was told to stop; the strategy then still stands at the bar before.
         """
         strategy, length = self.strategy, bar + 1
-        for buffer in self.buffers:
+        for buffer in self.feeds:
             buffer._idx = bar
             buffer.lencount = length
         self._brokernotify()
         if self.cerebro._event_stop:
             return True
+        for buffer in self.own:
+            buffer._idx = bar
+            buffer.lencount = length
         told = strategy._orderspending or strategy._tradespending
         if told or self.always or strategy.__dict__.get("_funding_waiting"):
             strategy._notify()
@@ -120,9 +119,9 @@ class Loop:
             owner._addnotification(order, quicknotify=self.cerebro.p.quicknotify)
 
 
-def _cursors(datas: list[Any], strategy: bt.Strategy) -> list[LineBuffer]:
-    """Every line whose cursor moves with the bars: the feeds', the indicators', the strategy's."""
-    found: list[LineBuffer] = [line for data in datas for line in data.lines]
+def _own_lines(strategy: bt.Strategy) -> list[LineBuffer]:
+    """The lines of a strategy and its indicators, whose cursors move with the bars."""
+    found: list[LineBuffer] = []
     for indicator in strategy._lineiterators[bt.LineIterator.IndType]:
         if isinstance(indicator, LineBuffer):
             found.append(indicator)
@@ -142,6 +141,27 @@ def _lay_clock(strategy: bt.Strategy, data: Any, count: int) -> None:
 def wants_cash_every_bar(strategy: bt.Strategy) -> bool:
     """True where someone overrides a notification that comes whether or not anything happened."""
     kinds = [(type(strategy), bt.Strategy)]
-    kinds += [(type(a), bt.Analyzer) for a in strategy.analyzers]
+    kinds += [(type(each), bt.Analyzer) for each in _with_children(strategy.analyzers)]
     return any(getattr(kind, name) is not getattr(base, name)
                for kind, base in kinds for name in ("notify_cashvalue", "notify_fund"))
+
+
+def called_at_bars(analyzer: bt.Analyzer) -> bool:
+    """Whether an analyzer, or one inside it, has work at bars without news.
+
+    ``jump_safe`` speaks for the class that says it, not for what a subclass adds to it.
+    """
+    for each in _with_children([analyzer]):
+        kind = type(each)
+        said = next((base for base in kind.__mro__ if "jump_safe" in vars(base)), None)
+        if said is None or not kind.jump_safe or any(
+                getattr(kind, name) is not getattr(said, name)
+                for name in ("next", "nextstart", "prenext")):
+            return True
+    return False
+
+
+def _with_children(analyzers: Iterable[bt.Analyzer]) -> Iterator[bt.Analyzer]:
+    for each in analyzers:
+        yield each
+        yield from _with_children(each._children)

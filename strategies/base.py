@@ -83,10 +83,11 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         for name in ("next", "nextstart"):
-            if name in vars(cls):
+            if getattr(cls, name) is not getattr(PerpetualStrategy, name):
+                owner = next(base for base in cls.__mro__ if name in vars(base))
                 raise UsageError(
-                    f"{cls.__name__} overrides {name}(), which is the gate that calls act(): move "
-                    f"the code into act() and drop {name}(), or derive from bt.Strategy to be "
+                    f"{owner.__name__} overrides {name}(), which is the gate that calls act(): "
+                    f"move the code into act() and drop {name}(), or derive from bt.Strategy to be "
                     "called at every bar")
 
     def __new__(cls, *args: Any, **kwargs: Any) -> PerpetualStrategy:
@@ -175,6 +176,8 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
 
         For the engine; None when time alone will not open it again.
         """
+        if self._stirred:  # told of something before there were bars enough for next()
+            return bar + 1
         if not self.flat:
             return self._wanted if self._wanted > bar else None
         at = bisect_right(self.wakes, bar)
@@ -184,7 +187,7 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
         wanted = self.next_wake(bar)
         if wanted is None:
             return _NEVER
-        if not wanted > bar:
+        if not wanted > bar or wanted % 1:  # no bar has such a number: it would never come
             raise UsageError(f"{type(self).__name__}.next_wake({bar}) returned {wanted}: expected "
                              "a later bar, or None")
         return int(wanted)

@@ -35,9 +35,9 @@ def make_ladder(*rows: Sequence[float | None], **values: Any) -> Ladder:
     return ladders.from_mapping(raw, where="test")
 
 
-def flat_ladder(rate: float) -> Ladder:
+def flat_ladder(rate: float, **values: Any) -> Ladder:
     """One bracket without end: the same maintenance rate for every notional."""
-    return make_ladder((0, None, rate))
+    return make_ladder((0, None, rate), **values)
 
 
 def make_desk(
