@@ -11,11 +11,13 @@ import random
 from dataclasses import fields, replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from deleverage import Fees
 from deleverage.columns import MarketColumns
 from deleverage.journal import Journal
+from deleverage.statistics.curves import account_curves
 from deleverage.timestamps import parse
 from tests.broker.flows import MOVES, Flow, comparable
 from tests.broker.runs import ORDER, Run, play
@@ -104,6 +106,17 @@ def test_two_instruments_too(margin: str) -> None:
     """Both have minutes inside their hours and walk them together."""
     columns = [_market(5), _market(6, symbol="BTCUSDT", price=80_000.0, tick_size=0.1)]
     _compare(_life(columns, {}, 7, margin=margin), _life(columns, STEP, 7, margin=margin))
+
+
+@pytest.mark.parametrize("case", ["isolated", "cross", "hedge"])
+def test_the_curves_are_those_of_the_minutes(case: str) -> None:
+    """Equity, the lowest of it, levels and leverage at every minute, drawn from either journal."""
+    columns = _market(2)
+    minutes, hours = (account_curves(_life(columns, step, 2, **CASES[case]).journal, columns)
+                      for step in ({}, STEP))
+    for name, series in minutes.arrays().items():
+        np.testing.assert_array_equal(series, hours.arrays()[name], err_msg=name)
+    assert len(hours) == len(columns)
 
 
 def test_the_lives_compared_are_full_ones() -> None:
