@@ -79,7 +79,7 @@ class Reception(StockApi):
         if reason is not None:
             self._clerk.refuse(order, view, working.reference, reason)
             for ref in _bound(self.book, working):
-                self._kill(ref)
+                self._kill(ref, why="a part of its bracket was refused")
             return
         order.accept(self)
         self._orders.by_ref[order.ref] = order
@@ -126,6 +126,7 @@ class Reception(StockApi):
         for due, what, order in list(self.transit):
             if what == "submit" and self._view(order.data).symbol in symbols:
                 self.transit.remove((due, what, order))
+                order.addinfo(cancelled="on its way when the venue acted on the position")
                 order.cancel()
                 self._orders.notify(order)
 
@@ -158,7 +159,7 @@ class Reception(StockApi):
             order.tradeid = 0 if chosen == "long" else 1
         return slot_of(view.symbol, 1 if chosen == "long" else -1, hedge=True)
 
-    def _kill(self, ref: int, expired: bool = False) -> None:
+    def _kill(self, ref: int, expired: bool = False, why: str = "") -> None:
         working = self.book.pop(ref, None)
         if working is None:
             return
@@ -166,9 +167,10 @@ class Reception(StockApi):
             order = self._orders.by_ref.pop(ref)
             self._orders.notify(order)
         else:
-            self._clerk.cancel(ref)
+            self._clerk.cancel(ref, why)
+        why = "its order expired" if expired else why or "its order was cancelled"
         for other in _bound(self.book, working):
-            self._kill(other)
+            self._kill(other, why=why)
 
     # ---------------------------------------------------------------- at a bar's beginning
 

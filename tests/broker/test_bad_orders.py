@@ -184,6 +184,29 @@ def test_a_reducing_order_that_would_open_is_cancelled_with_its_reason(order: An
     assert run.journal.fills == []
 
 
+def _why(run: Run) -> list[str | None]:
+    """What each order that died says it died of, in the order in which they were sent."""
+    last = {order.ref: order for _, order in run.strategy.heard}
+    return [order.info.get("cancelled") for _, order in sorted(last.items())]
+
+
+def test_an_order_that_dies_with_another_says_of_what() -> None:
+    """A bracket one part of which is refused, expires, is cancelled or filled."""
+    made = {"size": 15, "price": 95, "stopprice": 92, "limitprice": 105}
+    refused = _run({0: lambda s: s.buy_bracket(**made)}, contract=LARGEST)
+    assert _why(refused) == ["a part of its bracket was refused", None, None]
+    sent: list[Any] = []
+    cancelled = _run({0: lambda s: sent.extend(s.buy_bracket(**made)),
+                      1: lambda s: s.cancel(sent[0])})
+    assert _why(cancelled) == [None, "its order was cancelled", "its order was cancelled"]
+    filled = _run({0: lambda s: s.buy_bracket(**made)}, still(1)[0], DIP, (98, 106, 98, 104),
+                  *still(2, 104))
+    assert _why(filled) == [None, "partner filled", None]
+    dead = _run({0: buy(size=15), 1: sell(size=15, exectype=ORDER.Stop, price=80)},
+                *still(3), *still(2, 70))
+    assert _why(dead)[1] == "liquidation"
+
+
 # ---------------------------------------------------------------------- settings
 
 
