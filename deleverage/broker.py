@@ -272,14 +272,13 @@ class PerpetualBroker(Adjusting):
             if isinstance(step, Liquidated):
                 self._after_liquidation(step)
             elif isinstance(step, Deleveraged):
-                self._recall({step.position.symbol})
+                self._recall({step.slot})
         if done.steps:
             worst = self.journal.worst_equity
             worst[ts] = min(worst.get(ts, done.worst), done.worst)
 
     def _after_liquidation(self, step: Liquidated) -> None:
-        self._recall({seized.position.symbol for seized in step.seized}
-                     if self.desk.terms.isolated else set(self._clerk.views))
+        self._recall({seized.slot for seized in step.seized} if self.desk.terms.isolated else None)
         if self.p.on_liquidation == "stop" and any(not seized.size_after for seized in step.seized):
             self._stopping = True
 

@@ -121,10 +121,12 @@ class Reception(StockApi):
             else:
                 self._cancelled(order)
 
-    def _recall(self, symbols: set[str]) -> None:
-        """Orders on their way die with the position they were meant for, as those on the book."""
+    def _recall(self, slots: set[str] | None) -> None:
+        """Orders on their way die with the position they were meant for, as those on the book;
+        None: all of them."""
         for due, what, order in list(self.transit):
-            if what == "submit" and self._view(order.data).symbol in symbols:
+            if what == "submit" and (
+                    slots is None or self._slot(order, self._view(order.data)) in slots):
                 self.transit.remove((due, what, order))
                 order.addinfo(cancelled="on its way when the venue acted on the position")
                 order.cancel()

@@ -128,6 +128,16 @@ def test_a_liquidated_leg_leaves_the_other_one() -> None:
     assert _trades(run) == [(1, "open", 0, 0), (1, "open", 1, 0), (3, "closed", 0, -100)]
 
 
+def test_an_order_on_its_way_dies_with_its_own_leg_only() -> None:
+    """Sent a bar before the long dies: the short's close arrives and fills, the long's does not."""
+    plan = {0: BOTH[0], 3: lambda s: [s.buy(size=6, reduce_only=True),
+                                      s.sell(size=10, reduce_only=True)]}
+    run = _run(plan, *still(4), (100, 100, 90, 90), *still(3, 90), latency=1,
+               liquidation="takeover")
+    assert run.fills()[2:] == [(4, -10, 90), (5, 6, 90)]
+    assert _held(run) == {}
+
+
 def test_both_legs_can_die_in_one_bar() -> None:
     """A wick to both sides, the low first or the high first: 160 are gone either way."""
     run = _run(BOTH, *still(3), (100, 111, 89, 100), *still(1), liquidation="takeover")
