@@ -25,14 +25,16 @@ if TYPE_CHECKING:
 def few_collections() -> Iterator[None]:
     """Spare the collector what was there before the run: it would be looked through again and
     again while records are only added. What becomes garbage meanwhile is collected, less often."""
-    before = gc.get_threshold()
-    gc.freeze()
+    before, own = gc.get_threshold(), gc.get_freeze_count() == 0
+    if own:  # not what a caller has frozen over many runs
+        gc.freeze()
     gc.set_threshold(max(before[0], 20_000), *before[1:])
     try:
         yield
     finally:
         gc.set_threshold(*before)
-        gc.unfreeze()
+        if own:
+            gc.unfreeze()
 
 
 class Loop:
