@@ -14,11 +14,14 @@ import pytest
 
 from benchmarks import yardstick
 from benchmarks.conftest import Report
+from benchmarks.declared import Ready, declared
 from benchmarks.measure import compare
-from benchmarks.runs import sweep
+from benchmarks.runs import CASH, FEE, LEVERAGE, sweep
 from benchmarks.signals import GRID, Features
 from benchmarks.yardstick import Walked
 from deleverage.columns import MarketColumns
+from deleverage.spec import RunSpec
+from deleverage.sweeps import sweep as full_sweep
 
 TRADES, EQUITIES = 10_725, 201_530_151.277734
 SLOWER_THAN_LOOP, MEGABYTES = 40.0, 400.0
@@ -47,6 +50,37 @@ def test_sweep(benchmark: Any, year: MarketColumns, year_features: Features,
     report("a round trip, all costs of a run in it", f"{measured.ours / trades * 1e3:.3f} ms",
            "issue: ≤ 0.2 ms, aim 0.1")
     assert measured.over() <= SLOWER_THAN_LOOP
+
+
+def test_sweep_by_command(benchmark: Any, year_path: Path, year_features: Features,
+                          year: MarketColumns, report: Report) -> None:
+    """The same grid by ``deleverage.sweeps``: every combination with all its figures."""
+    opened, close = np.array(year.lines["open"]), np.array(year.lines["close"])
+    spec = RunSpec(data=str(year_path), strategy="benchmarks.strategies:Exhausted", cash=CASH,
+                   leverage=LEVERAGE, fees=(FEE, FEE), slippage_bp=0.0)
+    axes = {name: tuple(dict.fromkeys(getattr(rule, name) for rule in GRID))
+            for name in ("threshold", "decay", "stop", "target")}
+    measured = compare(benchmark, lambda: full_sweep(spec, axes, workers=1, progress=False),
+                       lambda: loops_of(opened, close, year_features), rounds=3)
+    rows = measured.result.rows
+    walked = loops_of(opened, close, year_features)
+    assert [row.figures["trades"] for row in rows] == [len(each.left) for each in walked]
+    report("sweep of 200 with its table / loops", f"{measured.over():.1f}", "")
+
+
+def test_a_compiled_path(benchmark: Any, year: MarketColumns, year_features: Features,
+                         report: Report) -> None:
+    """What declared rules would cost compiled with their account: the same fills and equity."""
+    ready = Ready.of(year, year_features)
+    measured = compare(
+        benchmark, lambda: [declared(ready, rule, CASH, LEVERAGE) for rule in GRID],
+        lambda: loops_of(ready.opened, ready.close, year_features))
+    for done, made in zip(sweep(year), measured.result, strict=True):
+        assert (done.entered, done.left) == (tuple(made.entered), tuple(made.left))
+        assert done.equity == pytest.approx(made.equity, abs=1e-6)
+        assert not made.liquidated
+    report("sweep of 200 by a compiled path (not built) / loops", f"{measured.over():.1f}",
+           "issue: say so if ≤ 5")
 
 
 def test_memory_of_a_sweep(year_path: Path, report: Report) -> None:

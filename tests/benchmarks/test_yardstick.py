@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 
 from benchmarks import twin, yardstick
+from benchmarks.declared import Ready, declared
 from benchmarks.job import Job, columns_of
-from benchmarks.runs import ours, params_of
+from benchmarks.runs import CASH, LEVERAGE, ours, params_of
 from benchmarks.signals import GRID, YEAR_RULE, Features, Floats, Rule, features_of, rolling_max
 from deleverage.columns import MarketColumns
 
@@ -73,3 +75,29 @@ def test_our_engine_trades_as_the_loop(rule: Rule) -> None:
     assert jumped.entered == tuple(walked.entered)
     assert jumped.left == tuple(walked.left)
     assert jumped.liquidations == 0
+
+
+def test_the_compiled_path_s_account_is_the_engine_s() -> None:
+    """The loop with an account inside ends with the engine's wallet, funding and fees included."""
+    ready = Ready.of(market(), features())
+    made = declared(ready, YEAR_RULE, CASH, LEVERAGE)
+    done = ours(market(), **params_of(YEAR_RULE))
+    assert (done.entered, done.left) == (tuple(made.entered), tuple(made.left))
+    assert done.equity == pytest.approx(made.equity, abs=1e-8)
+    assert done.settlements > 0
+    assert not made.liquidated
+
+
+def test_the_compiled_path_sees_a_liquidation() -> None:
+    """At a leverage whose liquidation price the mark reaches, it says so."""
+    ready = Ready.of(market(), features())
+    rule = replace(YEAR_RULE, stop=0.5, target=0.5)
+    assert declared(ready, rule, CASH, 100.0).liquidated
+    assert not declared(ready, rule, CASH, 3.0).liquidated
+
+
+def test_the_compiled_path_refuses_large_positions() -> None:
+    """It knows one bracket, and says so where a position may leave it."""
+    ready = Ready.of(market(), features())
+    with pytest.raises(ValueError, match="lowest bracket"):
+        declared(ready, replace(YEAR_RULE, notional=1e6), CASH, LEVERAGE)
