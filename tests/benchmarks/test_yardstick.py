@@ -92,7 +92,7 @@ def test_the_compiled_path_sees_a_liquidation() -> None:
     """At a leverage whose liquidation price the mark reaches, it says so."""
     ready = Ready.of(market(), features())
     rule = replace(YEAR_RULE, stop=0.5, target=0.5)
-    assert declared(ready, rule, CASH, 100.0).liquidated
+    assert declared(ready, rule, CASH, 200.0).liquidated
     assert not declared(ready, rule, CASH, 3.0).liquidated
 
 
