@@ -61,19 +61,30 @@ class Cerebro(bt.Cerebro):
             super()._runonce(runstrats)
         elif self.dense_because is not None or self.p.mode == "dense":
             self.mode_used = "dense"
-            with few_collections():
+            with few_collections(self.datas[0].buflen()):
                 Loop(self, runstrats[0]).dense()
         else:
             self.mode_used = "jump"
-            with few_collections():
+            with few_collections(self.datas[0].buflen()):
                 Loop(self, runstrats[0]).jump()
 
     def _runnext(self, runstrats: list[bt.Strategy]) -> None:
+        self._go_stock(runstrats)
+        super()._runnext(runstrats)
+
+    def _runonce_old(self, runstrats: list[bt.Strategy]) -> None:
+        self._go_stock(runstrats)
+        super()._runonce_old(runstrats)
+
+    def _runnext_old(self, runstrats: list[bt.Strategy]) -> None:
+        self._go_stock(runstrats)
+        super()._runnext_old(runstrats)
+
+    def _go_stock(self, runstrats: list[bt.Strategy]) -> None:
         self.stock_loop_because = self.dense_because = (
             self._needs_stock_loop(runstrats) or "preload or runonce is off")
         self._refuse_to_jump()
         self.mode_used = "stock"
-        super()._runnext(runstrats)
 
     def _refuse_to_jump(self) -> None:
         if self.p.mode == "jump" and self.dense_because is not None:

@@ -21,12 +21,26 @@ if TYPE_CHECKING:
     from deleverage.cerebro import Cerebro
 
 
+# A finished run is a knot of objects that refer to one another, arrays as long as its market among
+# them. Frozen once, they are old, and the collector hardly ever looks at what is old: runs would
+# pile up.
+MOST_BARS_LEFT = 1_000_000
+_A_RUN = 1_000  # bars whose arrays take as much as a run's other objects
+_bars_left = 0
+
+
 @contextlib.contextmanager
-def few_collections() -> Iterator[None]:
+def few_collections(bars: int) -> Iterator[None]:
     """Spare the collector what was there before the run: it would be looked through again and
-    again while records are only added. What becomes garbage meanwhile is collected, less often."""
+    again while records are only added. What becomes garbage meanwhile is collected, less often,
+    and what runs have left once it is much."""
+    global _bars_left
     before, own = gc.get_threshold(), gc.get_freeze_count() == 0
     if own:  # not what a caller has frozen over many runs
+        if _bars_left > MOST_BARS_LEFT:
+            _bars_left = 0
+            gc.collect()
+        _bars_left += bars + _A_RUN
         gc.freeze()
     gc.set_threshold(max(before[0], 20_000), *before[1:])
     try:

@@ -213,6 +213,8 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
 
 def _checked(name: str, wake: Any, bars: int) -> Ints:
     """``wake()``'s answer as an ascending int64 array. Raises UsageError saying what is wrong."""
+    if not isinstance(wake, Iterable):
+        raise UsageError(f"{name}.wake() must return bar numbers, found {wake!r}")
     found = np.asarray(wake if isinstance(wake, np.ndarray) else list(wake))
     if found.size == 0:
         return np.empty(0, dtype=np.int64)

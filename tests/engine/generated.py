@@ -28,8 +28,8 @@ STRICTER_CONTRACTS = make_ladder((0, 900, .01, 100), (900, 4_000, .02, 50), (4_0
                                  unit="contracts", contract_size=0.01, jumps=True, id="stricter")
 
 # (the account's step, its bars, the strategy's step)
-_CLOCKS = [("1m", 260, None), ("1m", 260, None), ("15m", 200, None), ("1h", 160, None),
-           ("5m", 600, "1h"), ("1m", 900, "15m")]
+_CLOCKS = [("1m", 220, None), ("1m", 220, None), ("15m", 160, None), ("1h", 120, None),
+           ("5m", 420, "1h"), ("1m", 600, "15m")]
 _MARK_BARS = {"1m": 5, "5m": 3}
 _KINDS = ("market", "market", "limit", "limit", "stop", "stop_limit", "trail", "trail",
           "trail_limit", "at_close", "bracket", "bracket", "oco", "close", "close", "cancel",

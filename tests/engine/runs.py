@@ -109,7 +109,7 @@ def columns_of(scene: Scene) -> list[MarketColumns]:
 def run(scene: Scene, mode: Mode, markets: Iterable[MarketColumns] | None = None) -> Outcome:
     """The scene in one mode; an error of the run is part of its outcome."""
     told: list[Any] = []
-    engine = _engine(mode)
+    engine = engine_of(mode)
     for columns in columns_of(scene) if markets is None else markets:
         engine.adddata(dl.feeds.PerpetualData(columns=columns, step=scene.step))
     broker: Any = (Thorough if mode.thorough else Watched)(**scene.account)
@@ -128,10 +128,11 @@ def run(scene: Scene, mode: Mode, markets: Iterable[MarketColumns] | None = None
             engine.run()
         except DeleverageError as raised:
             error = f"{type(raised).__name__}: {raised}"
-    return _outcome(engine, broker, told, error)
+    return outcome_of(engine, broker, told, error)
 
 
-def _engine(mode: Mode) -> bt.Cerebro:
+def engine_of(mode: Mode) -> bt.Cerebro:
+    """An engine that goes the way of the mode."""
     options = {"preload": mode.preload, "runonce": mode.runonce, "stdstats": False}
     if mode.engine == "stock":
         return bt.Cerebro(**options)
@@ -150,7 +151,9 @@ def _with_changes(scene: Scene, patch: pytest.MonkeyPatch) -> None:
         (at, rules(symbol, ladder)) for at, ladder in scene.changes))
 
 
-def _outcome(engine: bt.Cerebro, broker: Any, told: list[Any], error: str) -> Outcome:
+def outcome_of(engine: bt.Cerebro, broker: Any, told: list[Any], error: str = "") -> Outcome:
+    """What a run left behind; ``told`` are lines of (bar, kind, facts …), an order's first fact its
+    reference."""
     refs = sorted({line[2] for line in told if line[1] == "order"})
     number = {ref: n for n, ref in enumerate(refs)}
     lines = tuple(repr((*line[:2], number[line[2]], *line[3:]) if line[1] == "order" else line)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import backtrader as bt
 import pytest
 
 import deleverage as dl
+from deleverage import loops
 from deleverage.errors import UsageError
 from deleverage.strategies.base import PerpetualStrategy
 from deleverage.timestamps import MINUTE, parse
@@ -160,6 +162,29 @@ def test_an_analyzer_made_from_ours_is_called_at_its_bars(mode: str, inside: boo
     engine.addanalyzer(Holding if inside else Counting)
     analyzer = engine.run()[0].analyzers[0]
     assert (analyzer.counter if inside else analyzer).bars == 60
+
+
+@pytest.mark.parametrize("mode", ["dense", "jump"])
+def test_finished_runs_do_not_pile_up(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run freezes what is there, itself included, and what was frozen the collector hardly ever
+    looks at: thirty runs of a year were thirty markets in memory."""
+    monkeypatch.setattr(loops, "MOST_BARS_LEFT", 5_000)
+    left: list[weakref.ref[Any]] = []
+    for _ in range(30):
+        broker = _ran(Waiting, mode).broker
+        left.append(weakref.ref(broker))
+    assert sum(run() is not None for run in left) < 10
+
+
+@pytest.mark.parametrize("preload", [True, False])
+def test_the_old_loops_are_not_taken_for_a_jump(preload: bool) -> None:
+    """backtrader has loops of their own for oldsync: mode="jump" ran in them and said nothing."""
+    engine = dl.Cerebro(oldsync=True, preload=preload)
+    engine.adddata(dl.feeds.PerpetualData(columns=FLAT))
+    engine.setbroker(dl.PerpetualBroker())
+    engine.addstrategy(Waiting)
+    engine.run()
+    assert (engine.mode_used, engine.dense_because) == ("stock", "oldsync")
 
 
 @pytest.mark.parametrize("wanted", [35.5, float("inf"), float("nan")])

@@ -1,0 +1,69 @@
+"""What happened in the runs that were compared: a law over quiet markets would prove nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import groupby
+
+from deleverage.timestamps import parse_step
+from tests.engine.runs import Outcome
+from tests.engine.scenes import Scene
+
+# event → how often at least, of 100 scenes; below that what is drawn no longer reaches it
+WANTED = {
+    "fill market": 250, "fill limit": 70, "fill stop": 30, "fill stop_limit": 4, "fill trail": 20,
+    "fill trail_limit": 6, "fill close": 3, "fill liquidation": 30, "fill adl": 3,
+    "trailing triggers": 25, "expired": 60, "canceled": 100, "refused": 150, "in parts": 15,
+    "orders from notifications": 20, "liquidated": 20, "step-downs": 10, "gaps": 4,
+    "two instruments liquidated together": 1, "funding paid": 300, "funding inside a bar": 30,
+    "funding of no known rate": 4, "ladders changed": 8, "runs ended by an error": 1,
+    "runs with finer bars": 10, "runs on two instruments": 20,
+}
+
+
+def counted(scene: Scene, outcome: Outcome) -> Counter[str]:
+    """The events of one run."""
+    journal, found = outcome.journal, Counter({"scenes": 1})
+    found.update(f"fill {fill.reason}" for fill in journal.fills)
+    found["trailing triggers"] = found["fill trail"] + found["fill trail_limit"]
+    for status, name in (("Expired", "expired"), ("Canceled", "canceled"), ("Partial", "in parts")):
+        found[name] = sum(f"'{status}'" in line for line in outcome.told)
+    found["refused"] = len(journal.rejections)
+    found["orders from notifications"] = _answers(scene, outcome)
+    whole = [event for event in journal.liquidations if not event.size_after]
+    found["liquidated"] = len(whole)
+    found["step-downs"] = len(journal.liquidations) - len(whole)
+    found["gaps"] = sum(event.gap for event in journal.liquidations)
+    found["two instruments liquidated together"] = sum(
+        len({event.symbol for event in events}) > 1
+        for _, events in groupby(journal.liquidations, lambda event: event.ts))
+    steps = {series.symbol: parse_step(series.step) for series in scene.series}
+    for payment in journal.funding:
+        found["funding paid" if payment.state == "settled" else "funding of no known rate"] += 1
+        found["funding inside a bar"] += payment.ts % steps[payment.symbol] != 0
+    found["ladders changed"] = outcome.ladders.count("(")
+    found["runs ended by an error"] = bool(outcome.error)
+    found["runs with finer bars"] = scene.step is not None
+    found["runs on two instruments"] = len(scene.series) > 1
+    found["bars"], found["visited"] = outcome.bars, outcome.visits
+    return found
+
+
+def missing(found: Counter[str]) -> dict[str, tuple[int, int]]:
+    """Events that happened too seldom, with how often and how often at least."""
+    share = found["scenes"] / 100
+    wanted = {name: int(count * share) for name, count in WANTED.items()}
+    return {name: (found[name], count) for name, count in wanted.items() if found[name] < count}
+
+
+def table(found: Counter[str]) -> str:
+    """The counts in words, one a line."""
+    return "\n".join(f"{count:8,d}  {name}" for name, count in sorted(found.items()) if count)
+
+
+def _answers(scene: Scene, outcome: Outcome) -> int:
+    """Replies to notifications that sent something."""
+    kinds = ("order", "trade", "liquidation", "funding")
+    heard = Counter(kind for line in outcome.told for kind in kinds if f", '{kind}'," in line)
+    return sum(bool(moves) for kind, replies in scene.plan.replies.items()
+               for moves in replies[:heard[kind]])

@@ -1,0 +1,67 @@
+"""Would the tests notice? Each predicate is spoilt in turn, and the scene made for it must differ.
+
+A mutation that survives is a test that is missing.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from deleverage.columns import MarketColumns
+from tests.engine.mutations import MUTATIONS, WASTEFUL, Mutation, spoilt
+from tests.engine.runs import JUMP, THOROUGH, Outcome, columns_of, run
+from tests.engine.witnesses import WITNESSES
+
+
+@cache
+def _markets(name: str) -> list[MarketColumns]:
+    return columns_of(WITNESSES[name].scene)
+
+
+@cache
+def _truth(name: str) -> Outcome:
+    """The scene with every bar walked, by the engine as it is."""
+    return run(WITNESSES[name].scene, THOROUGH, _markets(name))
+
+
+def _jump(name: str) -> Outcome:
+    return run(WITNESSES[name].scene, JUMP, _markets(name))
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
+def test_a_wrong_engine_is_noticed(mutation: Mutation) -> None:
+    """With the mutation the jump tells another story than a walk through every bar; without, the
+    same."""
+    truth = _truth(mutation.by)
+    with spoilt(mutation):
+        assert truth.differs(_jump(mutation.by)) != ""
+    assert truth.differs(_jump(mutation.by)) == ""
+
+
+@pytest.mark.parametrize("mutation", WASTEFUL, ids=lambda mutation: mutation.name)
+def test_a_bar_too_many_is_harmless(mutation: Mutation) -> None:
+    """A superset of the bars: more visits, the same story to the last bit."""
+    truth, lean = _truth(mutation.by), _jump(mutation.by)
+    with spoilt(mutation):
+        wasteful = _jump(mutation.by)
+    assert truth.differs(wasteful) == ""
+    assert wasteful.visits > lean.visits
+
+
+@pytest.mark.slow
+def test_which_scenes_notice_which_mutation() -> None:
+    """The whole table: every mutation against every scene, printed; each is caught by its own."""
+    for mutation in MUTATIONS:
+        with spoilt(mutation):
+            caught = [name for name in WITNESSES if _differs(name)]
+        print(f"{mutation.name}: {', '.join(caught)}")
+        assert mutation.by in caught
+
+
+def _differs(name: str) -> bool:
+    try:
+        return _truth(name).differs(_jump(name)) != ""
+    except (KeyError, IndexError, AssertionError):  # a spoilt engine may also fall over
+        return True

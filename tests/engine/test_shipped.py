@@ -1,0 +1,149 @@
+"""The strategies in the folder, on the SYNTHETIC scenarios and on a real year: one run, however."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import backtrader as bt
+import pytest
+
+import deleverage as dl
+from deleverage import scenarios
+from deleverage.columns import MarketColumns
+from deleverage.errors import MissingTable
+from deleverage.feeds.importing import import_dataset
+from deleverage.strategies import registry
+from tests.engine.runs import (
+    DENSE,
+    JUMP,
+    MODES,
+    STOCK,
+    THOROUGH,
+    Mode,
+    Outcome,
+    Thorough,
+    Watched,
+    engine_of,
+    outcome_of,
+)
+
+EVERY_BAR = {"random_entry": {"trades": 6, "hold": "6h"}}  # parameters beside the defaults
+
+
+@cache
+def listening(name: str) -> type[bt.Strategy]:
+    """A shipped strategy that writes down what it is told, and when it acts."""
+    kind: Any = registry.load(name)
+
+    class Listening(kind):  # type: ignore[misc]
+        """Notes every call of user code and passes it on."""
+
+        def __init__(self) -> None:
+            self.told: list[Any] = []
+            super().__init__()
+
+        def act(self) -> None:
+            self.told.append((len(self) - 1, "act", self.broker.getvalue(), self.position.size))
+            super().act()
+
+        def notify_order(self, order: bt.Order) -> None:
+            done = order.executed
+            self.told.append((len(self) - 1, "order", order.ref, order.getstatusname(), done.size,
+                              done.price, done.pnl, self.broker.getcash(), dict(order.info)))
+            super().notify_order(order)
+
+        def notify_trade(self, trade: bt.Trade) -> None:
+            self.told.append((len(self) - 1, "trade", trade.status, trade.pnlcomm, trade.barlen))
+            super().notify_trade(trade)
+
+        def notify_liquidation(self, event: Any) -> None:
+            self.told.append((len(self) - 1, "liquidation", event))
+
+        def notify_funding(self, payment: Any) -> None:
+            self.told.append((len(self) - 1, "funding", payment))
+
+    return Listening
+
+
+def ran(name: str, columns: MarketColumns, mode: Mode, **account: Any) -> Outcome:
+    """A shipped strategy on a market: isolated, 10x, a fifth of equity as margin."""
+    engine = engine_of(mode)
+    engine.adddata(dl.feeds.PerpetualData(columns=columns))
+    broker = (Thorough if mode.thorough else Watched)(
+        **{"leverage": 10, "missing": "impute", **account})
+    engine.setbroker(broker)
+    engine.addsizer(dl.sizers.MarginFraction)
+    engine.addstrategy(listening(name), **EVERY_BAR.get(name, {}))
+    return outcome_of(engine, broker, engine.run()[0].told)
+
+
+@pytest.mark.parametrize("market", scenarios.names())
+def test_shipped_strategies_jump_through_the_scenarios(market: str) -> None:
+    """All six on three weeks of minutes: dense and jump alike, most bars never visited."""
+    columns = scenarios.columns(market)
+    found: Counter[str] = Counter()
+    for name in registry.names():
+        dense, jump = ran(name, columns, DENSE), ran(name, columns, JUMP)
+        assert dense.differs(jump) == "", name
+        assert (jump.used, jump.visits < jump.bars / 50) == ("jump", True), name
+        found.update(bars=jump.bars, visited=jump.visits, fills=len(jump.journal.fills),
+                     funding=len(jump.journal.funding))
+    print(dict(found))
+    assert found["fills"] >= 6
+    assert found["funding"] >= 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize("market", scenarios.names())
+def test_shipped_strategies_are_one_run_in_every_mode(market: str, name: str) -> None:
+    """Stock and own engine, preload and runonce on or off, every bar walked, and the jump."""
+    columns = scenarios.columns(market)
+    stock = ran(name, columns, STOCK)
+    for mode in MODES[1:]:
+        assert stock.differs(ran(name, columns, mode)) == "", mode.name
+
+
+# ------------------------------------------------------------------ a real year
+
+@pytest.fixture(scope="module")
+def year(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> MarketColumns:
+    """Bybit ETH in five-minute bars with one-hour marks and Binance's open interest."""
+    data = reference / "data"
+    if not (data / "freqtrade_bybit").is_dir():
+        pytest.skip(f"no market data at {data}")
+    dataset, _ = import_dataset("freqtrade", [data / "freqtrade_bybit"],
+                                tmp_path_factory.mktemp("year") / "eth",
+                                open_interest=data / "binance_oi_funding" / "ETHUSDT_oi_5m.csv",
+                                open_interest_venue="binance")
+    return dataset.columns()
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.parametrize("margin", ["isolated", "cross"])
+@pytest.mark.parametrize("leverage", [10, 50])
+def test_shipped_strategies_jump_through_a_real_year(year: MarketColumns, leverage: int,
+                                                     margin: str) -> None:
+    """86,604 bars, at two leverages and in both margin modes: jump and dense alike, and at 10x
+    every bar walked as well."""
+    found: Counter[str] = Counter()
+    for name in registry.names():
+        account = {"venue": "bybit", "leverage": leverage, "margin": margin}
+        try:
+            dense, jump = (ran(name, year, mode, **account) for mode in (DENSE, JUMP))
+        except MissingTable:  # this year has no liquidations
+            continue
+        assert dense.differs(jump) == "", name
+        if leverage == 10:
+            assert dense.differs(ran(name, year, THOROUGH, **account)) == "", name
+        found.update(runs=1, bars=jump.bars, visited=jump.visits, fills=len(jump.journal.fills),
+                     liquidations=len(jump.journal.liquidations),
+                     funding=len(jump.journal.funding))
+    print(dict(found))
+    assert found["runs"] >= 4
+    assert found["visited"] < found["bars"] / 50
+    assert found["funding"] > 50
