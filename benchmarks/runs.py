@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,7 +17,6 @@ from benchmarks.signals import GRID, Rule
 from benchmarks.strategies import Exhausted
 from deleverage.columns import MarketColumns
 from deleverage.feeds.dataset import Dataset
-from deleverage.sweeps.work import MOST_BARS_LEFT
 
 CASH, LEVERAGE, FEE = 1_000_000.0, 10.0, 0.0005
 SHOWN = ("mark_close", "long_liquidations", "short_liquidations", "largest_liquidation",
@@ -98,24 +96,8 @@ def params_of(rule: Rule) -> dict[str, Any]:
 
 
 def sweep(columns: MarketColumns, rules: Iterable[Rule] = GRID) -> list[Done]:
-    """A run for each rule on one market, one after the other.
-
-    A finished run is a knot of objects that hold arrays as long as the market; they are freed as
-    the sweeps of the package do it, before they are many.
-    """
-    gc.collect()
-    gc.freeze()
-    try:
-        found, bars = [], 0
-        for rule in rules:
-            found.append(ours(columns, **params_of(rule)))
-            bars += len(columns)
-            if bars >= MOST_BARS_LEFT:
-                gc.collect()
-                bars = 0
-        return found
-    finally:
-        gc.unfreeze()
+    """A run for each rule on one market, one after the other."""
+    return [ours(columns, **params_of(rule)) for rule in rules]
 
 
 class _Fills(bt.Analyzer):  # type: ignore[misc]
