@@ -277,7 +277,8 @@ def _step(draw: st.DrawFn, markets: Sequence[Series], leverage: float, number: i
 def scenes(draw: st.DrawFn, clocks: Sequence[str] = ("1h", "30m", "2h"),
            **given_terms: Any) -> Scene:
     """One market or two side by side, an account and a flow of orders; ``given_terms`` fix some of
-    the account's, ``clocks`` are what the second market's bars may be. In most of them the market turns on the entry, across a gap or inside a bar.
+    the account's, ``clocks`` are what the second market's bars may be. In most of them the market
+    turns on the entry, across a gap or inside a bar.
     """
     account = draw(accounts()) | given_terms
     first, leverage = draw(series()), account["leverage"]

@@ -7,7 +7,7 @@ alive at the bar's open or nearly dead, and the bar's range reaches the levels o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from hypothesis import strategies as st

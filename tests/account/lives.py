@@ -11,7 +11,6 @@ import backtrader as bt
 from deleverage.account import Change, Position, State
 from deleverage.columns import MarketColumns
 from deleverage.journal import Journal
-from deleverage.venues.procedure import bracket_of
 from tests.account.generated import Scene, ladder_of
 from tests.account.orders import Script
 from tests.broker.runs import Run, play

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from deleverage.account import State
 from deleverage.journal import Entry, Fill, Journal
@@ -68,8 +69,8 @@ def differences(state: State, entries: Sequence[Entry], fills: Sequence[Fill], h
     same("wallet", state.wallet, math.fsum(entry.amount for entry in entries), near)
     for name in {*booked, *state.positions, ""}:
         same(f"balance {name!r}", state.balance(name), booked.get(name, 0.0), near)
-    held = {position.number if hedge else slot: position
-            for slot, position in state.positions.items()}
+    held: dict[Any, Any] = {position.number if hedge else slot: position
+                                 for slot, position in state.positions.items()}
     for key in {*held, *told}:
         one = held.get(key)
         two = told.get(key, Held(0.0, 0.0))

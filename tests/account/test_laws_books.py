@@ -9,6 +9,7 @@ marker, always the same ones, so that what is counted over them holds in every r
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from deleverage.statistics.curves import account_curves
 from tests.account.generated import EXAMPLES, Scene, hold, scenes
@@ -33,7 +34,8 @@ def test_wallet_is_the_journal_and_equity_the_wallet_and_what_is_unrealised(exam
             wallet = math.fsum(entry.amount for entry in journal.entries[:seen.entries])
             assert abs(seen.state.wallet - wallet) <= near
             fills = journal.fills[:seen.fills]
-            symbols = {fill.position if hedge else fill.symbol: fill.symbol for fill in fills}
+            symbols: dict[Any, str] = {
+                fill.position if hedge else fill.symbol: fill.symbol for fill in fills}
             unrealised = math.fsum(held.size * (marks[symbols[key]] - held.entry)
                                    for key, held in positions(fills, hedge).items())
             assert abs(seen.value - wallet - unrealised) <= near

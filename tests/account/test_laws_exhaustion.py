@@ -7,7 +7,6 @@ instruments, with both sides of one, on ladders that bend and on ladders that ju
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass

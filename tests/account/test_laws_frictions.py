@@ -225,7 +225,8 @@ def test_an_outage_is_what_had_never_been_sent(examples: int) -> None:
         assert _records(life.journal) == _records(never.journal)
         assert [each for each in _refusals(life.journal) if not _out(scene, each[0])] == [
             each for each in _refusals(never.journal) if not _out(scene, each[0])]
-        seen.update({"all": 1, "gone": len(kept.steps) < len(scene.steps), "filled": bool(life.journal.fills),
+        seen.update({"all": 1, "gone": len(kept.steps) < len(scene.steps),
+                     "filled": bool(life.journal.fills),
                      "liquidated": bool(life.journal.liquidations)})
 
     hold(law, examples, _cut_off())

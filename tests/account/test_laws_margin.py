@@ -20,8 +20,9 @@ from tests.account.replay import turnover
 
 LOSSES = (Cause.FILL, Cause.LIQUIDATION, Cause.LIQUIDATION_FEE)
 # how each venue closes, all of which its examples must have met
-STAGES = {"binance": {"market", "takeover"}, "bybit": {"market", "takeover"}, "okx": {"market", "takeover"},
-          "gate": {"market", "takeover"}, "hyperliquid": {"market", "backstop"}}
+STAGES = {"binance": {"market", "takeover"}, "bybit": {"market", "takeover"},
+          "okx": {"market", "takeover"}, "gate": {"market", "takeover"},
+          "hyperliquid": {"market", "backstop"}}
 
 
 class Margins:

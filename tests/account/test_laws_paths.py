@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def test_favourable_is_not_below_ohlc_nor_ohlc_below_adverse(count: int, example
     def law(instant: Instant) -> None:
         ways = itertools.product((LOW_FIRST, HIGH_FIRST), repeat=count)
         walks = {each: instant.along(each) for each in ways}
-        ends = {each: done.end_equity() for each, done in walks.items()}
+        ends: dict[Any, float] = {each: done.end_equity() for each, done in walks.items()}
         adverse, ohlc, favourable = (instant.walk(path).end_equity()
                                      for path in ("adverse", "ohlc", "favourable"))
         assert adverse <= ohlc <= favourable

@@ -26,7 +26,8 @@ PAIR = {0: lambda s: [s.buy(size=100), s.sell(size=40)]}
 
 def _run(plan: Any, *rows: Any, **options: Any) -> Run:
     funding = options.pop("funding", ())
-    options = {"ladder": PLAIN, "cash": 1_500, "margin": "cross", "hedge": True} | options
+    given: dict[str, Any] = {"ladder": PLAIN, "cash": 1_500, "margin": "cross", "hedge": True}
+    options = given | options
     return play(plan, market(*(rows or still(5)), funding=funding, lot_size=1), **options)
 
 

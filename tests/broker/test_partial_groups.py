@@ -80,7 +80,7 @@ def test_the_stop_guards_what_a_target_has_left() -> None:
 
 def test_an_expired_rest_of_the_entry_leaves_the_children_to_guard_the_part() -> None:
     """Good for one minute: fifteen are not bought, the stop still sells the ten."""
-    for_ever = {"stopargs": {"valid": None}, "limitargs": {"valid": None}}
+    for_ever: Any = {"stopargs": {"valid": None}, "limitargs": {"valid": None}}
     run = _run(_bracket(valid=dt.timedelta(minutes=1), **for_ever), S, DIP, S, (100, 100, 91, 91),
                S)
     assert _ends(run)[0] == ["Partial", "Expired"]

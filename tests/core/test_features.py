@@ -6,6 +6,7 @@ import dataclasses
 import gc
 import pickle
 import weakref
+from functools import partial
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def test_the_longest_unused_goes_first() -> None:
     """Memory is bounded, and what is asked for again stays."""
     kept = Features()
     for number in range(features.KEPT):
-        kept.get(number, lambda number=number: number)
+        kept.get(number, partial(int, number))
     kept.get(0, lambda: -1)
     kept.get("new", lambda: -2)
     assert kept.get(0, lambda: -3) == 0

@@ -26,7 +26,17 @@ from deleverage.ledger import Account
 from deleverage.matching import Walk, may_act, walk
 from deleverage.policies import Fees, InsideBar
 from deleverage.slippage import FixedBp
-from deleverage.steps import Activated, Bar, Filled, Liquidated, Prices, Refused, Triggered
+from deleverage.steps import (
+    Activated,
+    Bar,
+    Deleveraged,
+    Filled,
+    Funded,
+    Liquidated,
+    Prices,
+    Refused,
+    Triggered,
+)
 from tests.core.desks import BTC, ETH, Ohlc, holding, make_bar, make_book, make_desk, order
 
 OTHERS = {BTC: 59_500.0}  # where the other leg's mark stands while the bar is walked
@@ -221,7 +231,7 @@ def _outcome(done: Walk, flip: bool) -> list[tuple[Any, ...]]:
             rows.append(("filled", step.order.ref, pytest.approx(price), step.role))
         elif isinstance(step, Refused):
             rows.append(("refused", step.order.ref))
-        elif not isinstance(step, Liquidated):
+        elif not isinstance(step, (Liquidated, Funded, Deleveraged)):
             rows.append((type(step).__name__, step.ref))
     return rows
 
