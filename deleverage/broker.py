@@ -216,8 +216,7 @@ class PerpetualBroker(Adjusting):
             return
         if self.inside_bar.entry_bar == "backtrader":
             self._activate_children()
-        involved = {working.symbol for working in self.book.values()}
-        involved.update(held.symbol for held in self.account.state.positions.values())
+        involved = self._involved()
         moved = [(view, inside) for view, inside in moved if view.symbol in involved]
         for view, inside in moved:
             view.stand(inside[0])
@@ -253,13 +252,20 @@ class PerpetualBroker(Adjusting):
                 self._expire(view)
                 self._arm(view)
         if self._may_happen(instant):
-            bars = {view.symbol: self._bar(view) for view, _ in instant}
+            involved = self._involved()  # of a finer bar: less may be open than at the coarse one's
+            bars = {view.symbol: self._bar(view) for view, _ in instant if view.symbol in involved}
             still = {name: mark for name, mark in self._marks().items() if name not in bars}
             done = walk(self.desk, self.inside_bar, bars, self.account.state, self.book, still)
             self._carry_out(done, max(view.ts for view, _ in instant))
         if self.book:
             for view, _ in instant:
                 self._trail(view)
+
+    def _involved(self) -> set[str]:
+        """The symbols of which a position or an order is open."""
+        found = {working.symbol for working in self.book.values()}
+        found.update(held.symbol for held in self.account.state.positions.values())
+        return found
 
     def _bar(self, view: FeedView) -> Bar:
         return view.current(self._treasurer.dues(view, self.desk.rules(view.symbol)))

@@ -110,7 +110,7 @@ def _how(s: Actor, move: Move, data: Any) -> dict[str, Any]:
     """What every order of a move shares."""
     more: dict[str, Any] = {"data": data, "size": _amount(s, move, data)}
     if move.minutes is not None:
-        more["valid"] = dt.timedelta(minutes=move.minutes)
+        more["valid"] = dt.timedelta(minutes=move.minutes)  # none at all is backtrader's DAY
     if move.mark:
         more["trigger"] = "mark"
     if move.reduce_only:

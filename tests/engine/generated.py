@@ -48,8 +48,8 @@ def shocks(draw: st.DrawFn, bars: int) -> tuple[Shock, ...]:
 
 @st.composite
 def series(draw: st.DrawFn, step: str, bars: int, gathered: bool, known: bool) -> Series:
-    """One instrument on a clock; bars are missing only where coarser ones hide it, marks and rates
-    only where not everything is ``known``."""
+    """One instrument on a clock; bars of its own are missing only where coarser ones hide it, marks
+    and rates only where not everything is ``known``."""
     some = st.lists(st.integers(0, bars - 2), max_size=3, unique=True).map(tuple)
     seldom = st.sampled_from([False] * 5 + [True])
     return Series(
@@ -73,9 +73,16 @@ def markets(draw: st.DrawFn, known: bool) -> tuple[tuple[Series, ...], str | Non
         if coarse is not None and draw(st.booleans()):  # their finer bars need not be the same
             other = draw(series("5m" if step == "1m" else "15m", bars // (5 if step == "1m" else 3),
                                 True, known))
+        if other.bars == first.bars and draw(st.booleans()):  # a cascade hits both
+            other = replace(other, shocks=first.shocks)
         other = replace(other, symbol="BTCUSDT", price=60_000.0, tick=20.0)
-        return (first, other), coarse
-    return (first,), coarse
+        found: tuple[Series, ...] = (first, other)
+    else:
+        found = (first,)
+    if coarse is None and draw(st.sampled_from([False, False, True])):  # the venue stood still
+        start, length = draw(st.integers(20, bars - 60)), draw(st.integers(1, 50))
+        found = tuple(replace(each, holes=tuple(range(start, start + length))) for each in found)
+    return found, coarse
 
 
 # ------------------------------------------------------------------ accounts
@@ -121,7 +128,7 @@ _near = st.integers(-120, 120)
 _moves = st.builds(
     Move, st.sampled_from(_KINDS), side=st.sampled_from([1, -1]),
     share=st.sampled_from([0.05, 0.2, 0.4, 0.7]), near=_near, far=_near, feed=st.integers(0, 1),
-    minutes=st.sampled_from([None, None, None, 3, 40, 600]),
+    minutes=st.sampled_from([None, None, None, 0, 3, 40, 600]),
     exits=st.sampled_from([None, None, None, 30]),
     mark=st.sampled_from([False, False, True]), percent=st.booleans(),
     reduce_only=st.sampled_from([False, False, False, True]),
@@ -164,6 +171,8 @@ def scenes(draw: st.DrawFn) -> Scene:
     length = parse_step(found[0].step)
     end = parse(START) + found[0].bars * length
     account = draw(accounts(end, missing))
+    if len(found) > 1 and found[0].shocks == found[1].shocks:
+        account |= {"margin": "cross", "hedge": False, "leverage": max(20, account["leverage"])}
     changes: tuple[Any, ...] = ()
     if draw(st.sampled_from([False] * 3 + [True])):
         at = sorted(draw(st.lists(st.integers(1, found[0].bars - 1), min_size=1, max_size=2,
@@ -171,4 +180,6 @@ def scenes(draw: st.DrawFn) -> Scene:
         ladders = [STRICTER_CONTRACTS] if account["venue"] == "okx" else [STRICTER, MUCH_STRICTER]
         changes = tuple(zip([parse(START) + bar * length for bar in at], ladders, strict=False))
     bars = found[0].bars if coarse is None else found[0].bars * length // parse_step(coarse)
-    return Scene(found, draw(plans(bars, len(found))), account, coarse, changes)
+    limits = {"fromdate": show(parse(START) + 70 * MINUTE), "todate": show(end - 80 * MINUTE)}
+    feed: Any = draw(st.sampled_from([{}, {}, {}, {"publication_latency": 2}, limits]))
+    return Scene(found, draw(plans(bars, len(found))), account, coarse, changes, feed)

@@ -111,7 +111,7 @@ def run(scene: Scene, mode: Mode, markets: Iterable[MarketColumns] | None = None
     told: list[Any] = []
     engine = engine_of(mode)
     for columns in columns_of(scene) if markets is None else markets:
-        engine.adddata(dl.feeds.PerpetualData(columns=columns, step=scene.step))
+        engine.adddata(dl.feeds.PerpetualData(columns=columns, step=scene.step, **scene.feed))
     broker: Any = (Thorough if mode.thorough else Watched)(**scene.account)
     engine.setbroker(broker)
     engine.addstrategy(Actor, plan=scene.plan, told=told)

@@ -185,7 +185,7 @@ class Move:
     near: int = 10
     far: int = 30
     feed: int = 0
-    minutes: int | None = None  # how long it is valid
+    minutes: int | None = None  # how long it is valid; 0: to the end of the day
     exits: int | None = None  # how long, in minutes, a bracket's stop is
     mark: bool = False  # triggered by the mark
     percent: bool = False  # trails by a share, not an amount
@@ -222,7 +222,8 @@ class Scene:
     """Markets on one clock, the account's terms (the broker's own parameters) and a plan.
 
     ``step``: the strategy's bars, where they are gathered from the series' own. ``changes``: ladder
-    changes (UTC ns, ladder), in place of those the venue is known for.
+    changes (UTC ns, ladder), in place of those the venue is known for. ``feed``: further parameters
+    of the feeds, such as date limits.
     """
 
     series: tuple[Series | Rows, ...]
@@ -230,3 +231,4 @@ class Scene:
     account: Mapping[str, Any] = field(default_factory=dict)
     step: str | None = None
     changes: tuple[tuple[int, Ladder], ...] = ()
+    feed: Mapping[str, Any] = field(default_factory=dict)

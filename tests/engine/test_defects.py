@@ -16,7 +16,7 @@ from deleverage.timestamps import MINUTE, parse
 from tests.core.desks import flat_ladder
 from tests.engine.runs import DENSE, JUMP, STOCK, columns_of, run
 from tests.engine.scenes import START, Move, Rows, Scene
-from tests.engine.witnesses import BUY, STRATEGY, VENUE, scene
+from tests.engine.witnesses import BTC, BUY, STRATEGY, VENUE, scene
 from tests.markets import make_columns
 
 FLAT = make_columns([100.0] * 60)
@@ -100,6 +100,20 @@ def test_a_finer_bar_is_not_known_before_it_is_walked() -> None:
     assert [(event.bar, event.symbol) for event in jumped.journal.liquidations] == [
         (5, "ETHUSDT"), (5, "BTCUSDT")]
     _same(witness.scene)
+
+
+def test_a_mark_that_nobody_needs_any_more_may_be_missing() -> None:
+    """BTC's position ends in the first minutes of a quarter of an hour, its mark is missing later
+    in it, in a minute in which ETH's limit fills: the run ended, though nothing was open in BTC."""
+    each = scene(Move("limit", near=-100), Move("market", share=0.1, feed=1),
+                 Move("stop", -1, near=195, feed=1, share=0.1), step="15m",
+                 rows=(Rows({205: (100, 100, 98, 98)}, bars=450),
+                       Rows({200: (100, 100, 97, 97)}, bars=450, symbol=BTC, unmarked=(205,))))
+    outcome = run(each, STOCK)
+    assert [(fill.bar, fill.symbol) for fill in outcome.journal.fills] == [
+        (2, BTC), (13, BTC), (13, "ETHUSDT")]
+    assert "no mark price" not in outcome.error
+    _same(each)
 
 
 def test_a_ladder_inside_an_hour_is_on_record_before_the_hour_s_fills() -> None:
