@@ -201,6 +201,7 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
         self.wakes = _checked(type(self).__name__, self.wake(), len(columns))
         mask = np.zeros(len(columns), dtype=np.uint8)
         mask[self.wakes] = 1
+        self.wakes.setflags(write=False)  # the gate goes by the mask, a jump by the bars
         self._mask = mask.tobytes()
 
     def _addnotification(self, order: Any, quicknotify: bool = False) -> None:

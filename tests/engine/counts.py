@@ -11,12 +11,12 @@ from tests.engine.scenes import Scene
 
 # event → how often at least, of 100 scenes; below that what is drawn no longer reaches it. It is
 # far below the mean, for single scenes bring some of them by the dozen.
-WANTED = {
+WANTED: dict[str, float] = {
     "fill market": 150, "fill limit": 60, "fill stop": 15, "fill stop_limit": 2, "fill trail": 5,
     "fill trail_limit": 1, "fill close": 2, "fill liquidation": 15, "fill adl": 3,
     "trailing triggers": 10, "expired": 40, "canceled": 120, "refused": 250, "in parts": 30,
     "orders from notifications": 18, "liquidated": 10, "step-downs": 4, "gaps": 5,
-    "two instruments liquidated together": 1, "funding paid": 280, "funding inside a bar": 80,
+    "two instruments liquidated together": 0.5, "funding paid": 280, "funding inside a bar": 80,
     "funding of no known rate": 5, "ladders changed": 12, "runs ended by an error": 4,
     "runs with finer bars": 12, "runs on two instruments": 18,
 }

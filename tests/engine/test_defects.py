@@ -201,6 +201,17 @@ def test_the_old_loops_are_not_taken_for_a_jump(preload: bool) -> None:
     assert (engine.mode_used, engine.dense_because) == ("stock", "oldsync")
 
 
+def test_the_bars_of_wake_cannot_be_changed_during_a_run() -> None:
+    """The gate goes by a mask made of them, a jump by the bars themselves: changed in act(), they
+    parted the two."""
+    class Changing(Waiting):
+        def act(self) -> None:
+            self.wakes[0] = 40
+
+    with pytest.raises(ValueError, match="read-only"):
+        _ran(Changing, "jump")
+
+
 @pytest.mark.parametrize("wanted", [35.5, float("inf"), float("nan")])
 def test_a_next_wake_that_is_no_bar_is_refused(wanted: float) -> None:
     """35.5 was cut to bar 35, and infinity ended in an OverflowError."""
