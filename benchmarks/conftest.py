@@ -23,7 +23,7 @@ STOCK_BARS = 20_000  # stock backtrader runs on the first bars of the year, and 
 
 @dataclass(frozen=True)
 class Ratio:
-    """One line of the table: what was compared, the ratio, and what issue or aim it answers."""
+    """One line of the table: what was compared, the ratio, and what was aimed at."""
 
     name: str
     value: str

@@ -46,7 +46,7 @@ def test_five_times_the_bars(benchmark: Any, year: MarketColumns, report: Report
     pinned(measured.result)
     assert measured.result.fills == short().fills
     report("5 times the bars, same events: run / run", f"{long.best / short.best:.2f}",
-           "issue: ≤ 1.5")
+           "aim ≤ 1.5")
     report("5 times the bars, same events: whole / whole", f"{measured.over():.2f}", "")
     assert long.best / short.best <= FIVE_TIMES_BARS
 
@@ -60,7 +60,7 @@ def test_ten_times_the_events(benchmark: Any, year: MarketColumns, report: Repor
     assert done.equity == pytest.approx(BUSY_EQUITY, abs=1e-6)
     fills, settled = len(done.fills) / (2 * TRADES), done.settlements / SETTLEMENTS
     report(f"{fills:.1f} times the fills, {settled:.1f} the settlements: run / run",
-           f"{busy.best / calm.best:.1f}", "issue: ≤ 12 for 10 times the events")
+           f"{busy.best / calm.best:.1f}", "aim ≤ 12 for 10 times the events")
     assert busy.best / calm.best <= TEN_TIMES_EVENTS
 
 

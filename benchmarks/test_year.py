@@ -60,7 +60,7 @@ def test_year(benchmark: Any, year_path: Path, year_files: RawFiles, report: Rep
     pinned(measured.result)
     same_trades(measured.result, loop(year_files))
     assert measured.result.mode == "jump"
-    report("year, load + run / loop", f"{measured.over():.1f}", "issue: ≤ 5")
+    report("year, load + run / loop", f"{measured.over():.1f}", "aim ≤ 5")
     assert measured.over() <= SLOWER_THAN_LOOP
 
 
@@ -101,5 +101,5 @@ def test_year_against_stock(benchmark: Any, year_path: Path, year: MarketColumns
     pinned(measured.result)
     assert ours(stretch, Exhausted).fills == stock(stretch_frame, Indicated).fills
     report("year, stock (scaled by bars) / ours", f"{measured.under(scale):.0f}",
-           "issue: ≥ 200, aim 500")
+           "aim ≥ 200, better 500")
     assert measured.under(scale) >= FASTER_THAN_STOCK
