@@ -28,10 +28,10 @@ run: $(VENV)/.run-stamp
 	@$(BIN)/python run_backtest.py $(ARGS)
 
 test: $(VENV)/.test-stamp
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/.test-stamp
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(BIN)/python -m pytest -n auto -m slow $(ARGS)
 
 lint: $(VENV)/.test-stamp
 	@code=0; $(BIN)/ruff check . || code=1; $(BIN)/mypy || code=1; exit $$code

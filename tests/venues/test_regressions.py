@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from types import MappingProxyType
 
 import pytest
@@ -46,7 +47,10 @@ def test_a_1x_short_can_be_liquidated(venue: str, symbol: str, level: float) -> 
         assert len(run.journal.liquidations) == died
     event, = run.journal.liquidations
     assert event.liquidation_price == pytest.approx(level)
-    assert event.loss == 1_000
+    # two venues keep what is left; Hyperliquid buys through the book and gives it back
+    left = 1_000 - 10 * (level - 100) if venue == "hyperliquid" else 0
+    assert event.loss == pytest.approx(1_000 - left)
+    assert event.returned == pytest.approx(left)
 
 
 @pytest.mark.parametrize("mode", ["isolated", "cross"])
@@ -67,7 +71,7 @@ def test_maintenance_is_not_divided_by_leverage(mode: str) -> None:
 
 def test_hyperliquid_maintenance_is_not_zero() -> None:
     """Half the initial margin at the asset's limit of 25x: 2 % of the notional, so that 10x dies at
-    2,755.10, not at its bankruptcy price of 2,700."""
+    2,755.10, not at its bankruptcy price of 2,700, and what is left goes back to the trader."""
     rules = venues.get("hyperliquid", symbol="ETH", at="2026-01-31")
     assert rules.maintenance_margin(30_000) == 600
     assert rules.liquidation_price(1, 10, 3_000, 3_000) == close_to(2_755.10)
@@ -76,7 +80,8 @@ def test_hyperliquid_maintenance_is_not_zero() -> None:
                venue="hyperliquid")
     event, = run.journal.liquidations
     assert event.liquidation_price == close_to(2_755.10)
-    assert event.price == 2_700
+    assert (event.stage, event.price) == ("market", event.liquidation_price)
+    assert event.loss == pytest.approx(10 * (3_000 - event.price))
 
 
 # ------------------------------------------------------------------ funding
@@ -102,9 +107,11 @@ def test_stale_funding_rate_is_not_charged_again() -> None:
 
 
 def test_a_rate_is_used_again_only_when_asked_for_and_counted() -> None:
-    """missing='impute' is a declared assumption: 58 payments, each marked as imputed."""
-    run = play({1: buy(size=10)}, one_rate(), missing="impute")
-    assert [each.state for each in run.journal.funding] == ["settled", *["imputed"] * 58]
+    """missing='impute' is a declared assumption: each payment is marked as imputed, and after 24
+    hours the rate is stale and is paid no more."""
+    payments = play({1: buy(size=10)}, one_rate(), missing="impute").journal.funding
+    assert Counter(each.state for each in payments) == {"settled": 1, "imputed": 3, "stale": 55}
+    assert [each.amount for each in payments] == pytest.approx([-0.1] * 4 + [0] * 55)
 
 
 def settlements(last_rate: float) -> Run:
