@@ -201,8 +201,9 @@ def _events(bars: Bars, close_ns: NDArray[np.int64], step: int) -> pa.Table:
     bar, side, usd = bar[order], side[order], usd[order]
     at, price = close_ns[bar] - step // 2, bars.close[bar]
     same: dict[str, Any] = {"venue": "binance", "symbol": "ETHUSDT", "price_basis": "fill",
-                            "completeness": "all", "provider": "benchmark", "source_row": "drawn"}
+                            "completeness": "all", "provider": "benchmark"}
     return pa.table({
         "ts": at, "available_at": at, "qty_base": usd / price, "price": price,
         "notional_usd": usd, "liq_side": side,
+        "source_row": np.arange(1, len(bar) + 1),
         **{name: np.full(len(bar), text) for name, text in same.items()}})

@@ -17,7 +17,7 @@ from deleverage.columns import BASE_LINES, Floats, MarketColumns
 from deleverage.errors import DataError, MissingTable, UnknownName
 from deleverage.feeds.intervals import EIGHT_HOURS
 from deleverage.feeds.liquidations import liquidation_lines
-from deleverage.feeds.marks import PriceRows, completed, execution_mark
+from deleverage.feeds.marks import PriceRows, close_at, completed, execution_mark
 from deleverage.feeds.settlements import funding_line, funding_schedule
 from deleverage.feeds.tables import MARK_LINES, OHLC, canonical, numbers
 from deleverage.instrument import Instrument
@@ -46,8 +46,7 @@ def market_columns(market: Market, tables: Mapping[str, Any]) -> MarketColumns:
     lines |= {name: numbers(table, name) for name in (*OHLC, "volume")}
     lines["openinterest"] = _open_interest(market, bars, checked.get("open_interest"))
     lines |= _mark_lines(bars, mark)
-    lines["index_close"] = (numbers(table, "index_close") if "index_close" in table.column_names
-                            else np.full(len(bars), np.nan))
+    lines["index_close"] = _index(market, table, bars, checked.get("index"))
     lines["funding_rate"] = funding_line(bars, funding)
     lines |= liquidation_lines(market, bars, checked.get("liquidations"))
     return MarketColumns(market, bars.close_ns, MappingProxyType(lines), execution,
@@ -81,6 +80,15 @@ def mark_rows(market: Market, bars: pa.Table, mark: pa.Table | None) -> PriceRow
         raise DataError(f"table mark: a mark of {show_step(step)} cannot be joined to bars of "
                         f"{show_step(market.step_ns)}: neither step divides the other")
     return price_rows(mark, step)
+
+
+def _index(market: Market, table: pa.Table, bars: PriceRows, index: pa.Table | None) -> Floats:
+    """The index at each bar's close: a column of the bars, else the index row that closes there."""
+    if "index_close" in table.column_names:
+        return numbers(table, "index_close")
+    if index is None or not index.num_rows:
+        return np.full(len(bars), np.nan)
+    return close_at(price_rows(index, market.step_ns), bars.close_ns)
 
 
 def _funding_interval(instrument: Instrument) -> int:

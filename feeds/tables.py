@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from deleverage.errors import DataError, MissingTable, unknown_name
 from deleverage.timestamps import show
 
-INT, FLOAT, TEXT = pa.int64(), pa.float64(), pa.string()
+INT, FLOAT = pa.int64(), pa.float64()
+TEXT = pa.dictionary(pa.int32(), pa.string())  # few texts in many rows
 OHLC = ("open", "high", "low", "close")
 MARK_LINES = ("mark_open", "mark_high", "mark_low", "mark_close")
 COMPLETENESS = ("all", "sampled", "sampled_1s", "aggregate", "unknown")
@@ -48,9 +49,11 @@ SCHEMAS: Mapping[str, Schema] = MappingProxyType({
     "bars": _schema("close_ns", "close_ns", "open high low close volume",
                     optional="mark_open mark_high mark_low mark_close index_close"),
     "mark": _schema("close_ns", "close_ns", "open high low close"),
+    "index": _schema("close_ns", "close_ns", "open high low close"),
+    "premium": _schema("close_ns", "close_ns", "open high low close"),
     "funding": _schema("ts", "ts raw_ts available_at", "rate interval_h"),
-    "liquidations": _schema("ts", "ts available_at", "qty_base price notional_usd",
-                            "venue symbol liq_side price_basis completeness provider source_row",
+    "liquidations": _schema("ts", "ts available_at source_row", "qty_base price notional_usd",
+                            "venue symbol liq_side price_basis completeness provider",
                             unique=False, extra=True),
     "open_interest": _schema("ts", "ts available_at", "oi_base oi_usd"),
     "context": _schema("available_at", "date available_at", "value", "metric unit source",
@@ -97,12 +100,22 @@ def _cast(where: str, name: str, column: Any, kind: Any) -> Any:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         text = str(error).splitlines()[0]
         raise DataError(f"{where}: column {name!r} cannot be read as {kind}: {text}") from None
+    if kind is TEXT and column.null_count == 0:
+        return _coded(column)
     if kind is FLOAT:
         return pc.fill_null(column, float("nan")).combine_chunks()
     if column.null_count:
         row = int(np.flatnonzero(column.is_null().to_numpy())[0])
         raise DataError(f"{where}: row {row + 1}, {name} is empty")
     return column.combine_chunks()
+
+
+def _coded(column: Any) -> Any:
+    """Texts as one array of numbers into a short list, in the order of first appearance."""
+    column = column.unify_dictionaries() if isinstance(column, pa.ChunkedArray) else column
+    if not isinstance(column, pa.ChunkedArray):
+        return column
+    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
 def validate(name: str, table: pa.Table, where: str) -> None:
@@ -114,7 +127,7 @@ def validate(name: str, table: pa.Table, where: str) -> None:
     report.first(np.append(False, steps < 0), schema.clock, "is before the row above: not sorted")
     if schema.unique:
         report.first(np.append(False, steps == 0), schema.clock, "repeats the row above: duplicate")
-    if name in ("bars", "mark"):
+    if name in ("bars", "mark", "index"):
         _prices(report, {key: numbers(table, key) for key in OHLC}, OHLC)
     if name == "bars":
         volume = numbers(table, "volume")
@@ -172,7 +185,9 @@ def _liquidations(report: _Report, table: pa.Table) -> None:
     report.first(~(np.isfinite(usd) & (usd >= 0)), "notional_usd", "must be ≥ 0", usd)
     for field, allowed in (("liq_side", ("long", "short")), ("completeness", COMPLETENESS)):
         column = table.column(field)
-        odd = ~pc.is_in(column, pa.array(allowed)).to_numpy()
+        fits = pc.is_in(column.combine_chunks().dictionary, pa.array(allowed)).to_numpy(
+            zero_copy_only=False)
+        odd = ~fits[column.combine_chunks().indices.to_numpy()]
         if odd.any():
             report.first(odd, field, f"must be one of {', '.join(allowed)}",
                          column.to_numpy(zero_copy_only=False))

@@ -168,7 +168,7 @@ def _liquidations(rows: Sequence[Mapping[str, Any]], venue: str, symbol: str) ->
         filled.append({
             "venue": venue, "symbol": symbol, "qty_base": usd / 2_500.0, "price": 2_500.0,
             "price_basis": "bankruptcy", "completeness": "all", "provider": "test",
-            "source_row": f"test:{number}", **row, "notional_usd": usd, "ts": at,
+            "source_row": number, **row, "notional_usd": usd, "ts": at,
             "available_at": parse(row["available_at"]) if "available_at" in row else at,
         })
     if not filled:
