@@ -17,9 +17,7 @@ from deleverage.floor import Floor
 from deleverage.steps import Liquidated, Seized
 from deleverage.timestamps import SECOND
 from deleverage.venues.procedure import (
-    BACKSTOP,
     MARKET,
-    TAKEOVER,
     Procedure,
     Stage,
     Takeover,
@@ -111,8 +109,9 @@ class Forcing(Floor):
         partial_at = max(held.partial_at for held in self.state.positions.values())
         # the cooldown is the user's: a part of any position starts it for all of them
         cooling = bool(partial_at) and self._now(position) - partial_at < COOLDOWN
-        stage = self._procedure(position).next(rules, forced.distress(
-            self.state, self.desk.terms, slot, self.marks, lot.lot_size, cooling))
+        procedure, seen = self._procedure(position), forced.distress(
+            self.state, self.desk.terms, slot, self.marks, lot.lot_size, cooling)
+        stage = procedure.next(rules, seen)
         if stage.kind == MARKET:
             price = self.slipped(position.symbol, -position.side, stage.size,
                                  self._last(position.symbol))
@@ -121,7 +120,7 @@ class Forcing(Floor):
                 self._sell(slot, stage, price, levels, gap, cause)
                 return
         # whole, at the price at which nothing is left: nothing of it sold above that price
-        kind = stage.kind if stage.kind == BACKSTOP else TAKEOVER
+        kind = stage.kind if stage.kind != MARKET else procedure.taken(seen).kind
         self._take_over(slot, kind, levels, gap, cause)
 
     def _procedure(self, position: Position) -> Procedure:

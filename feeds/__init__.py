@@ -15,9 +15,10 @@ if __name__ != "deleverage.feeds":
     )
 
 if TYPE_CHECKING:
-    from deleverage.feeds.dataset import Dataset, write_dataset
+    from deleverage.feeds.dataset import Dataset
     from deleverage.feeds.events import FundingData, LiquidationData
     from deleverage.feeds.perpetual import PerpetualData
+    from deleverage.feeds.writing import write_dataset
 
 __all__ = ["Dataset", "FundingData", "LiquidationData", "PerpetualData", "write_dataset"]
 
@@ -26,7 +27,7 @@ _HOME = {
     "FundingData": "events",
     "LiquidationData": "events",
     "PerpetualData": "perpetual",
-    "write_dataset": "dataset",
+    "write_dataset": "writing",
 }
 
 

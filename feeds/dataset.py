@@ -1,23 +1,14 @@
 """The dataset on disk: a folder with ``market.toml`` and one Parquet file per table.
 
-Written whole or not at all; the same tables give the same bytes; every file is checked against its
-sha256 before it is read.
+Every file is checked against its sha256 before it is read (:mod:`deleverage.feeds.writing` writes
+them).
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-import secrets
-import shutil
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -25,8 +16,8 @@ from deleverage.columns import MarketColumns
 from deleverage.errors import DataError, MissingTable
 from deleverage.feeds import cache, market_file
 from deleverage.feeds.join import market_columns
-from deleverage.feeds.tables import SCHEMAS, canonical, numbers
-from deleverage.market import Coverage, Market
+from deleverage.feeds.tables import SCHEMAS, canonical
+from deleverage.market import Market
 
 
 class Dataset:
@@ -112,81 +103,6 @@ class Dataset:
         return cache.store(self.path, self.sha256, columns, files)
 
 
-def write_dataset(path: str | Path, market: Market,
-                  tables: Mapping[str, pa.Table | Any]) -> Dataset:
-    """Write ``tables`` (pyarrow or pandas) as a dataset at ``path`` and open it.
-
-    ``market``'s range, sha256 and, where not declared, coverage are filled from the tables. A
-    dataset that is there already is replaced; any other existing path is refused with DataError.
-    Whatever fails, nothing half-written is left and an older dataset stays as it was.
-    """
-    target = Path(path)
-    if target.exists() and not (target / market_file.FILE).is_file() \
-            and not (target.is_dir() and not any(target.iterdir())):
-        raise DataError(f"{target}: exists and is not a dataset; choose another path")
-    checked = {name: canonical(name, tables[name]) for name in SCHEMAS if name in tables}
-    for name in tables:
-        if name not in checked:
-            canonical(name, tables[name])  # raises: no such table
-    if "bars" not in checked or not checked["bars"].num_rows:
-        raise MissingTable(f"{target}: a dataset needs rows in table 'bars'")
-    market = _described(market, checked)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.draft")
-    try:
-        draft.mkdir()
-        hashes = {}
-        for name, table in checked.items():
-            file = draft / f"{name}.parquet"
-            pq.write_table(table.replace_schema_metadata(None), file, compression="zstd")
-            hashes[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
-            _sync(file)
-        market = replace(market, sha256=MappingProxyType(hashes))
-        (draft / market_file.FILE).write_bytes(market_file.dumps(market))
-        _sync(draft / market_file.FILE)
-        _sync(draft)
-        _replace(draft, target)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    return Dataset.open(target)
-
-
-def _described(market: Market, tables: Mapping[str, pa.Table]) -> Market:
-    """``market`` with the range of its bars and a coverage for every table that has none."""
-    close = numbers(tables["bars"], "close_ns")
-    start, end = int(close[0]) - market.step_ns, int(close[-1])
-    declared = {cover.table for cover in market.coverage}
-    added: list[Coverage] = []
-    for name, table in tables.items():
-        if name in declared or not table.num_rows or name == "context":
-            continue
-        provider = str(market.provenance.get(name, "")).partition(":")[0]
-        if name == "liquidations":
-            added += _liquidation_coverage(table, start, end)
-            continue
-        stamps = numbers(table, SCHEMAS[name].clock)
-        first, last = int(stamps[0]), int(stamps[-1])
-        if name in ("bars", "mark"):
-            first -= market.step_ns if name == "bars" else market.mark_step_ns or market.step_ns
-        if name == "open_interest":  # a snapshot stands until the next one is due
-            usual = int(np.median(np.diff(stamps))) if len(stamps) > 1 else 0
-            last = int(numbers(table, "available_at").max()) + usual
-        added.append(Coverage(name, market.instrument.venue, provider, first, last))
-    return replace(market, start_ns=start, end_ns=end, coverage=(*market.coverage, *added))
-
-
-def _liquidation_coverage(table: pa.Table, start: int, end: int) -> list[Coverage]:
-    """One interval per venue over the whole dataset: what an undeclared coverage means."""
-    groups = table.group_by(["venue"], use_threads=False).aggregate(
-        [("completeness", "distinct"), ("provider", "distinct")])
-    found = []
-    for row in sorted(groups.to_pylist(), key=lambda row: str(row["venue"])):
-        kinds, providers = sorted(row["completeness_distinct"]), sorted(row["provider_distinct"])
-        found.append(Coverage("liquidations", row["venue"], ", ".join(providers), start, end,
-                              kinds[0] if len(kinds) == 1 else "unknown"))
-    return found
-
-
 def _size(file: Path) -> int:
     """Size of a dataset's file; absent and empty files are named."""
     try:
@@ -196,26 +112,3 @@ def _size(file: Path) -> int:
     if size == 0:
         raise DataError(f"{file}: file is empty")
     return size
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _replace(draft: Path, target: Path) -> None:
-    """Move ``draft`` to ``target``; what was there comes back if that fails."""
-    aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.old")
-    with contextlib.suppress(FileNotFoundError):
-        target.rename(aside)
-    try:
-        draft.rename(target)
-    except OSError:
-        if aside.exists():
-            aside.rename(target)
-        raise
-    _sync(target.parent)
-    shutil.rmtree(aside, ignore_errors=True)

@@ -12,9 +12,10 @@ import pyarrow as pa
 
 from deleverage.errors import DataError, UsageError
 from deleverage.feeds import readers
-from deleverage.feeds.dataset import Dataset, write_dataset
+from deleverage.feeds.dataset import Dataset
 from deleverage.feeds.readers.protocol import Progress, Reading, Request, silent
 from deleverage.feeds.tables import numbers
+from deleverage.feeds.writing import write_dataset
 from deleverage.market import Market
 from deleverage.timestamps import show_step
 

@@ -15,8 +15,9 @@ import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 
 from deleverage.columns import MarketColumns
-from deleverage.feeds.dataset import Dataset, write_dataset
+from deleverage.feeds.dataset import Dataset
 from deleverage.feeds.join import market_columns
+from deleverage.feeds.writing import write_dataset
 from deleverage.instrument import Instrument
 from deleverage.market import Market
 from deleverage.timestamps import HOUR, parse, parse_step

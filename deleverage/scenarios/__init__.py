@@ -58,7 +58,8 @@ def dataset(name: str, cache_dir: str | Path | None = None) -> Dataset:
     It lies in ``cache_dir`` (default: the user's cache folder) under a name that holds a hash of
     the code that made it, so that a changed model is written anew.
     """
-    from deleverage.feeds.dataset import Dataset, write_dataset
+    from deleverage.feeds.dataset import Dataset
+    from deleverage.feeds.writing import write_dataset
 
     _preset(name)
     folder = _cache_dir() if cache_dir is None else Path(cache_dir)

@@ -68,10 +68,12 @@ class Piece:
 
 @dataclass(slots=True)
 class Log:
-    """What is to be said about reading one file: notes, and rows left out with their reason."""
+    """What is to be said about reading one file: notes, rows left out with their reason, and what
+    the file covers where that is more than its rows show (an hour without a liquidation)."""
 
     notes: list[str] = field(default_factory=list)
     dropped: dict[str, int] = field(default_factory=dict)
+    coverage: list[Coverage] = field(default_factory=list)
 
     def note(self, text: str) -> None:
         """Say something once."""
@@ -89,10 +91,10 @@ class FileReader(Protocol):
     """One vendor's files, each by itself.
 
     ``name`` is what the command line calls it, ``provider`` what the rows say of their origin,
-    ``gives`` the tables it can give, ``duplicates`` the vendor's rule for rows that come twice: per
-    table ``last`` (one row per time, the last wins), ``events`` (events of two files that overlap
-    in time are the same where they agree in everything) or a column that identifies an event.
-    ``version`` is raised when the same file would be read otherwise.
+    ``gives`` the tables it can give. ``version`` is raised when the same file would be read
+    otherwise. Rows that one file holds twice by the vendor's own fault are its reader's to drop and
+    count; of two files the assembler takes the last row of one time, and of events as many equal
+    ones as the file with most of them has.
     """
 
     name: str

@@ -54,6 +54,7 @@ class Margins:
                           and each.symbol == before.symbol and each.balance in (slot, FREE))
         assert loss <= before.margin - left + self.near
         self.lost[before.number] += max(loss, 0.0)
+        self.posted[before.number] += max(left - before.margin, 0.0)  # a gain that stays in it
 
     def check(self) -> None:
         """Over its life no position has lost more than was posted to it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deleverage.feeds.dataset import write_dataset
+from deleverage.feeds.writing import write_dataset
 from tests.conftest import ROOT
 from tests.markets import random_tables
 

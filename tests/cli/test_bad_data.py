@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deleverage.feeds.dataset import write_dataset
+from deleverage.feeds.writing import write_dataset
 from tests.cli.conftest import Command, refused
 from tests.markets import random_tables
 

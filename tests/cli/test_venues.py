@@ -131,7 +131,7 @@ def test_an_assumed_cross_rule_is_on_the_sheet(dataset: Path,
 
 def test_a_run_before_the_first_ladder(command: Command, tmp_path: Path) -> None:
     """Refused with the earliest; --ladder nearest-later declares it, and the sheet says so."""
-    from deleverage.feeds.dataset import write_dataset
+    from deleverage.feeds.writing import write_dataset
     from tests.markets import random_tables
 
     market, tables = random_tables(3, 600, symbol="BTCUSDT", venue="bybit", price=80_000)

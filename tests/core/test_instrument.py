@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deleverage.errors import DataError, UsageError
-from deleverage.feeds.dataset import Dataset, write_dataset
+from deleverage.feeds.dataset import Dataset
+from deleverage.feeds.writing import write_dataset
 from deleverage.instrument import Instrument
 from tests.markets import make_market
 

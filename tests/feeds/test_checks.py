@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from deleverage.feeds.checks import check
-from deleverage.feeds.dataset import Dataset, write_dataset
+from deleverage.feeds.dataset import Dataset
 from deleverage.feeds.summary import summary
+from deleverage.feeds.writing import write_dataset
 from tests.markets import make_dataset, make_market, random_tables
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from deleverage.errors import DataError, MissingTable, UnknownName
 from deleverage.feeds import dataset as module
-from deleverage.feeds.dataset import Dataset, write_dataset
+from deleverage.feeds.dataset import Dataset
+from deleverage.feeds.writing import write_dataset
 from deleverage.market import Coverage
 from tests.markets import make_dataset, make_market, random_tables
 

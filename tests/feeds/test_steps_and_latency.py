@@ -16,7 +16,7 @@ from deleverage.coarser import coarser
 from deleverage.columns import MarketColumns
 from deleverage.errors import DataError, UsageError
 from deleverage.feeds import PerpetualData
-from deleverage.feeds.dataset import write_dataset
+from deleverage.feeds.writing import write_dataset
 from deleverage.publication import delayed
 from deleverage.strategies.base import PerpetualStrategy
 from deleverage.timestamps import HOUR, show

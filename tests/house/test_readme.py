@@ -56,7 +56,7 @@ def test_the_plugin_example_runs(tmp_path: Path) -> None:
         f"sys.path.insert(0, {str(ROOT)!r})\n"
         "from datetime import datetime\n"
         "import backtrader as bt\n"
-        "from deleverage.feeds.dataset import write_dataset\n"
+        "from deleverage.feeds.writing import write_dataset\n"
         "from tests.markets import random_tables\n"
         "write_dataset('eth', *random_tables(7, 500))\n"
         "class MyExistingStrategy(bt.Strategy):\n"

@@ -15,7 +15,7 @@ from deleverage import tails
 from deleverage.causality import truncation_test
 from deleverage.columns import MarketColumns
 from deleverage.errors import UnknownName, UsageError
-from deleverage.feeds.dataset import write_dataset
+from deleverage.feeds.writing import write_dataset
 from deleverage.placebo import PlaceboReport, placebo_test, shifted, shuffled
 from deleverage.strategies import registry
 from deleverage.strategies.base import PerpetualStrategy

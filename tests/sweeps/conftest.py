@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deleverage.feeds.dataset import write_dataset
+from deleverage.feeds.writing import write_dataset
 from deleverage.spec import RunSpec
 from deleverage.sweeps import Grid, SweepResult, sweep
 from tests.markets import random_tables
