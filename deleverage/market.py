@@ -26,8 +26,9 @@ class Coverage:
 class Market:
     """Instrument, clock, provenance and honesty of one dataset.
 
-    ``start_ns`` is the open of the first bar, ``end_ns`` the close of the last; ``synthetic`` data
-    is called SYNTHETIC wherever it is printed. ``provenance`` maps a table to where it came from,
+    ``start_ns`` is the open of the first bar, ``end_ns`` the close of the last; a dataset without
+    bars (events only) has ``step_ns`` 0 and the range of what it covers. ``synthetic`` data is
+    called SYNTHETIC wherever it is printed. ``provenance`` maps a table to where it came from,
     ``sha256`` a file name to its hash, ``notes`` carries anything else (scaling factors of a
     scenario, dropped rows of a reader).
     """

@@ -34,7 +34,8 @@ def market_columns(market: Market, tables: Mapping[str, Any]) -> MarketColumns:
     checked = {name: canonical(name, table) for name, table in tables.items()}
     if "bars" not in checked:
         raise MissingTable(f"dataset {market.name or market.instrument.symbol}: table 'bars' is "
-                           f"missing (found: {', '.join(checked) or 'none'})")
+                           f"missing (found: {', '.join(checked) or 'none'}): nothing can be run "
+                           "on it before bars are imported into it")
     if not checked["bars"].num_rows:
         raise DataError("table bars: no rows")
     table = checked["bars"]

@@ -28,7 +28,7 @@ def dumps(market: Market) -> bytes:
         "format": FORMAT,
         "name": market.name,
         "synthetic": market.synthetic,
-        "step": show_step(market.step_ns),
+        **({"step": show_step(market.step_ns)} if market.step_ns else {}),
         "start": _moment(market.start_ns),
         "end": _moment(market.end_ns),
         "instrument": {key: value for key, value in instrument.items() if value is not None},
@@ -67,13 +67,13 @@ def loads(content: bytes, where: str) -> Market:
 def _market(document: Mapping[str, Any]) -> Market:
     instrument = Instrument(**{key: document["instrument"][key] for key in _INSTRUMENT
                                if key in document["instrument"] or key in ("symbol", "venue")})
-    mark_step = document.get("mark_step")
+    step, mark_step = document.get("step"), document.get("mark_step")
     coverage = tuple(
         Coverage(cover["table"], cover["venue"], cover["provider"], _stamp(cover["start"]),
                  _stamp(cover["end"]), cover.get("completeness", "unknown"))
         for cover in document.get("coverage", ()))
     return Market(
-        instrument, parse_step(document["step"]), _stamp(document["start"]),
+        instrument, parse_step(step) if step else 0, _stamp(document["start"]),
         _stamp(document["end"]), bool(document.get("synthetic", False)), document.get("name", ""),
         parse_step(mark_step) if mark_step else None,
         MappingProxyType(dict(document.get("provenance", {}))), coverage,

@@ -21,7 +21,7 @@ import pyarrow as pa
 from deleverage.errors import DataError
 from deleverage.feeds.readers.names import Contract
 from deleverage.feeds.readers.protocol import FileReader, Log, Piece, Request
-from deleverage.feeds.tables import SCHEMAS, numbers
+from deleverage.feeds.tables import SCHEMAS, check_rows, numbers
 from deleverage.market import Coverage
 
 _DONE = "done.json"
@@ -101,9 +101,11 @@ class _Stream:
         self.count, self.first, self.last = 0, 2**63 - 1, -2**63
 
     def add(self, path: Path, rows: pa.Table) -> None:
-        clock = numbers(rows, SCHEMAS[str(self.about["table"])].clock)
+        name = str(self.about["table"])
+        clock = numbers(rows, SCHEMAS[name].clock)
         if not len(clock):
             return
+        check_rows(name, rows, str(path))
         if rows.schema != self.schema:
             rows = rows.select(self.schema.names).cast(self.schema)
         self.writer.write_table(rows)

@@ -127,6 +127,20 @@ def validate(name: str, table: pa.Table, where: str) -> None:
     report.first(np.append(False, steps < 0), schema.clock, "is before the row above: not sorted")
     if schema.unique:
         report.first(np.append(False, steps == 0), schema.clock, "repeats the row above: duplicate")
+    _values(report, name, table)
+
+
+def check_rows(name: str, table: pa.Table, where: str) -> None:
+    """Raise DataError for the first row of a file that cannot be, by its number in the file.
+
+    Order and repetition are the assembler's; an amount in USD or an interval may still be NaN.
+    """
+    report = _Report(where, SCHEMAS[name].clock, numbers(table, SCHEMAS[name].clock),
+                     numbers(table, "source_row"))
+    _values(report, name, table, unknown=True)
+
+
+def _values(report: _Report, name: str, table: pa.Table, unknown: bool = False) -> None:
     if name in ("bars", "mark", "index"):
         _prices(report, {key: numbers(table, key) for key in OHLC}, OHLC)
     if name == "bars":
@@ -139,22 +153,24 @@ def validate(name: str, table: pa.Table, where: str) -> None:
     elif name == "funding":
         rate, hours = numbers(table, "rate"), numbers(table, "interval_h")
         report.first(~np.isfinite(rate), "rate", "must be a number", rate)
-        report.first(~(np.isfinite(hours) & (hours > 0)), "interval_h", "must be > 0", hours)
+        fits = (np.isfinite(hours) & (hours > 0)) | (np.isnan(hours) & unknown)
+        report.first(~fits, "interval_h", "must be > 0", hours)
     elif name == "open_interest":
         coins = numbers(table, "oi_base")
         report.first(~(np.isfinite(coins) & (coins >= 0)), "oi_base", "must be ≥ 0", coins)
     elif name == "liquidations":
-        _liquidations(report, table)
+        _liquidations(report, table, unknown)
     if name in ("funding", "open_interest", "liquidations"):
-        late = numbers(table, "available_at") < clock
+        late = numbers(table, "available_at") < report.stamps
         report.first(late, "available_at", "is before the row's own time")
 
 
 class _Report:
     """Turns a mask of impossible rows into one DataError about the first of them."""
 
-    def __init__(self, where: str, clock: str, stamps: NDArray[np.int64]) -> None:
-        self.where, self.clock, self.stamps = where, clock, stamps
+    def __init__(self, where: str, clock: str, stamps: NDArray[np.int64],
+                 rows: NDArray[np.int64] | None = None) -> None:
+        self.where, self.clock, self.stamps, self.rows = where, clock, stamps, rows
 
     def first(self, bad: NDArray[np.bool_], field: str, text: str,
               values: NDArray[Any] | None = None) -> None:
@@ -162,7 +178,8 @@ class _Report:
             return
         row = int(np.argmax(bad))
         found = "" if values is None else f", found {values[row]}"
-        raise DataError(f"{self.where}: row {row + 1} ({show(int(self.stamps[row]))}), "
+        number = row + 1 if self.rows is None else int(self.rows[row])
+        raise DataError(f"{self.where}: row {number} ({show(int(self.stamps[row]))}), "
                         f"{field} {text}{found}")
 
 
@@ -180,14 +197,14 @@ def _prices(report: _Report, columns: Mapping[str, NDArray[np.float64]], names: 
                  "is above another price of its row", low)
 
 
-def _liquidations(report: _Report, table: pa.Table) -> None:
+def _liquidations(report: _Report, table: pa.Table, unknown: bool) -> None:
     usd = numbers(table, "notional_usd")
-    report.first(~(np.isfinite(usd) & (usd >= 0)), "notional_usd", "must be ≥ 0", usd)
+    fits = (np.isfinite(usd) & (usd >= 0)) | (np.isnan(usd) & unknown)
+    report.first(~fits, "notional_usd", "must be ≥ 0", usd)
     for field, allowed in (("liq_side", ("long", "short")), ("completeness", COMPLETENESS)):
-        column = table.column(field)
-        fits = pc.is_in(column.combine_chunks().dictionary, pa.array(allowed)).to_numpy(
-            zero_copy_only=False)
-        odd = ~fits[column.combine_chunks().indices.to_numpy()]
+        column = _coded(table.column(field))
+        fits = pc.is_in(column.dictionary, pa.array(allowed)).to_numpy(zero_copy_only=False)
+        odd = ~fits[column.indices.to_numpy()]
         if odd.any():
             report.first(odd, field, f"must be one of {', '.join(allowed)}",
                          column.to_numpy(zero_copy_only=False))

@@ -49,6 +49,8 @@ def alone(path: str | Path) -> Iterator[None]:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DataError(f"{target}: another import is writing it") from None
+        if not lock.exists() or lock.stat().st_ino != os.fstat(held.fileno()).st_ino:
+            raise DataError(f"{target}: another import has just written it; try again")
         try:
             _recover(target)
             yield
@@ -71,7 +73,7 @@ def write_dataset(path: str | Path, market: Market,
         if name not in checked:
             canonical(name, tables[name])  # raises: no such table
     bars = checked.get("bars")
-    if isinstance(bars, pa.Table) and not bars.num_rows:
+    if (isinstance(bars, pa.Table) and not bars.num_rows) or (bars is None and market.step_ns):
         raise MissingTable(f"{target}: a dataset needs rows in table 'bars'")
     market = _described(market, checked)
     target.parent.mkdir(parents=True, exist_ok=True)

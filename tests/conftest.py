@@ -6,8 +6,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis.internal.conjecture import providers
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+# Hypothesis draws numbers that stand in the modules imported so far, so that the examples of a
+# derandomised law would depend on the tests that ran before it, and what is counted over them too.
+_NO_CONSTANTS = providers.Constants()
+if hasattr(providers, "_get_local_constants"):
+    providers._get_local_constants = lambda: _NO_CONSTANTS
 
 
 def reference_folder() -> Path:

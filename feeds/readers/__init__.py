@@ -8,11 +8,12 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 from deleverage.errors import unknown_name
-from deleverage.feeds.readers.protocol import Reader
+from deleverage.feeds import archives
+from deleverage.feeds.readers.protocol import FileReader, Reader
 
 
 @cache
-def _readers() -> dict[str, Reader]:
+def _readers() -> dict[str, Reader | FileReader]:
     modules = (import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__))
     readers = [module.READER for module in modules if hasattr(module, "READER")]
     return {reader.name: reader for reader in sorted(readers, key=lambda reader: reader.name)}
@@ -23,16 +24,30 @@ def names() -> tuple[str, ...]:
     return tuple(_readers())
 
 
-def get(name: str) -> Reader:
+def get(name: str) -> Reader | FileReader:
     """The reader called ``name``; UnknownName with the near miss otherwise."""
     if name not in _readers():
         raise unknown_name("source", name, names())
     return _readers()[name]
 
 
-def sniff(path: str | Path) -> Reader | None:
+def kinds(path: Path) -> dict[str, str]:
+    """What the readers of single files take ``path`` for: reader's name to kind of file."""
+    start = archives.head(path) if path.is_file() and path.stat().st_size else b""
+    found = {}
+    for name, reader in _readers().items():
+        if isinstance(reader, FileReader):
+            kind = reader.kind(path, start)
+            if kind is not None:
+                found[name] = kind
+        elif reader.sniff(path):
+            found[name] = reader.about
+    return found
+
+
+def sniff(path: str | Path) -> Reader | FileReader | None:
     """The reader that knows ``path``, or None."""
-    return next((reader for reader in _readers().values() if reader.sniff(Path(path))), None)
+    return next((get(name) for name in kinds(Path(path))), None)
 
 
 def sources_of(table: str) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from deleverage.errors import DataError, MissingTable, UnknownName, UsageError
-from deleverage.feeds import readers
 from deleverage.feeds.readers import freqtrade
+from deleverage.feeds.readers.freqtrade import READER as FREQTRADE
 from deleverage.feeds.readers.protocol import Reading, Request
 from deleverage.feeds.tables import numbers
 from deleverage.timestamps import HOUR, MINUTE, parse
@@ -25,7 +25,7 @@ from tests.feeds.vendor_files import (
 
 def read(folder: Path, symbol: str | None = None, venue: str | None = None,
          timeframe: str | None = None) -> Reading:
-    return readers.get("freqtrade").read([folder], Request(symbol, venue, timeframe))
+    return FREQTRADE.read([folder], Request(symbol, venue, timeframe))
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from deleverage.errors import DataError, MissingTable, UsageError
-from deleverage.feeds import readers
-from deleverage.feeds.readers.open_interest_csv import epoch_ns
+from deleverage.feeds.readers.open_interest_csv import READER, epoch_ns
 from deleverage.feeds.readers.protocol import Reading, Request
 from deleverage.feeds.tables import numbers
 from deleverage.timestamps import MINUTE, SECOND, parse
@@ -17,7 +16,7 @@ from tests.feeds.vendor_files import open_interest_csv, write_csv
 
 
 def read(path: Path) -> Reading:
-    return readers.get("open-interest-csv").read([path], Request())
+    return READER.read([path], Request())
 
 
 def test_late_stamps_are_floored_and_a_row_is_known_one_step_later(tmp_path):
@@ -66,4 +65,4 @@ def test_a_missing_an_empty_and_a_second_file(tmp_path):
     with pytest.raises(DataError, match="file is empty"):
         read(tmp_path / "empty.csv")
     with pytest.raises(UsageError, match="expected one file, found 2"):
-        readers.get("open-interest-csv").read([tmp_path, tmp_path], Request())
+        READER.read([tmp_path, tmp_path], Request())
