@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import textwrap
-from collections.abc import Iterator, Sequence
+import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,13 @@ from deleverage.cli.account import add_debug
 from deleverage.cli.arguments import Parser
 from deleverage.cli.output import note, progress, say, say_json
 from deleverage.errors import DataError, UsageError, unknown_name
-from deleverage.tearsheet_text import WIDTH, dollars, lines, rule, section, table
+from deleverage.tearsheet_dataset import sheet, totals_sheet
+from deleverage.tearsheet_text import WIDTH, table
 
 if TYPE_CHECKING:
     from deleverage.feeds.dataset import Dataset
 
+WINDOWS = {"utc": "calendar day UTC", "utc+8": "calendar day UTC+8", "24h": "rolling 24 h"}
 ACTIONS = ("import", "show", "check")
 
 
@@ -38,9 +40,11 @@ def main(arguments: Sequence[str], prog: str) -> int:
 
 
 def import_(arguments: Sequence[str], prog: str) -> int:
-    """Read a vendor's files and write a dataset; nothing is written unless all of it can be."""
+    """Read a vendor's files into a dataset, new or there already; nothing is written unless all of
+    it can be. One that was stopped goes on when it is run again."""
     made = Parser(prog=prog, description=import_.__doc__)
-    made.add_argument("source", metavar="SOURCE", help="a reader: see `list sources`")
+    made.add_argument("source", metavar="SOURCE",
+                      help="a reader: see `list sources`; auto tells them file by file")
     made.add_argument("paths", nargs="+", metavar="PATH", help="files or folders of that source")
     made.add_argument("--out", required=True, metavar="DATASET", help="folder of the dataset")
     made.add_argument("--symbol", metavar="NAME", help="which instrument, where there are several")
@@ -48,27 +52,68 @@ def import_(arguments: Sequence[str], prog: str) -> int:
     made.add_argument("--timeframe", metavar="STEP", help="which bars, where there are several")
     made.add_argument("--open-interest", metavar="CSV", help="a file of open interest to add")
     made.add_argument("--open-interest-venue", metavar="NAME", help="whose open interest that is")
+    made.add_argument("--contract-size", type=float, metavar="COINS",
+                      help="coins in one contract, where neither file nor venue tells")
+    made.add_argument("--side-convention", choices=("order", "position"), metavar="order|position",
+                      help="what a side means: order (sell closes a long) or position (buy is one)")
+    made.add_argument("--columns", metavar="TOML", help="which column is what (source generic)")
+    made.add_argument("--allow-bad-checksum", action="store_true",
+                      help="read files whose published checksum does not fit")
+    made.add_argument("--replace", action="store_true",
+                      help="start anew instead of joining DATASET")
     made.add_argument("--name", metavar="TEXT", help="what sheets call the dataset")
     _add_json(made)
     options = made.parse_args(arguments)
     from deleverage.feeds.importing import import_dataset
 
+    columns = _toml(options.columns) if options.columns else None
     with progress("reading", options.json) as step:
         dataset, notes = import_dataset(
             options.source, options.paths, options.out, options.symbol, options.venue,
             timeframe=options.timeframe, open_interest=options.open_interest,
             open_interest_venue=options.open_interest_venue, name=options.name,
+            contract_size=options.contract_size, side=options.side_convention,
+            allow_bad_checksum=options.allow_bad_checksum, columns=columns, fresh=options.replace,
             progress=lambda what, done, total: step(done, total, what))
     for text in notes:
         note(f"note: {text}")
-    _describe(dataset, options)
+    from deleverage.feeds.summary import summary
+
+    facts = summary(dataset)
+    say_json(facts) if options.json else say(sheet(facts))
     return 0
 
 
+def _toml(path: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not TOML: {error}") from None
+
+
 def show(arguments: Sequence[str], prog: str) -> int:
-    """What a dataset holds: instrument, range, tables, provenance, coverage, totals."""
-    options = _reading(prog, show.__doc__).parse_args(arguments)
-    _describe(_open(options.data), options)
+    """What datasets hold: instrument, range, tables, provenance, coverage, liquidations and their
+    ranks; of several datasets also the totals over all of them."""
+    made = Parser(prog=prog, description=show.__doc__)
+    made.add_argument("data", nargs="+", metavar="DATASET", help="a folder or a scenario's name")
+    made.add_argument("--window", default="utc", choices=WINDOWS, metavar="|".join(WINDOWS),
+                      help="what a total adds up: a calendar day or any 24 hours (default: utc)")
+    made.add_argument("--since", metavar="DATE", help="rank what was liquidated after it")
+    made.add_argument("--largest", type=int, default=5, metavar="N", help="how many (default: 5)")
+    _add_json(made)
+    options = made.parse_args(arguments)
+    from deleverage.feeds.summary import summary, totals_by_day
+
+    since = None if options.since is None else timestamps.parse(options.since)
+    datasets = [_open(each) for each in options.data]
+    found = [summary(each, options.largest, options.window, since) for each in datasets]
+    over_all = totals_by_day(datasets, options.window) if len(datasets) > 1 else ()
+    if options.json:
+        say_json(found[0] if len(found) == 1 else {"datasets": found, "totals": over_all})
+        return 0
+    blocks = [sheet(facts) for facts in found]
+    say("\n\n".join([*blocks, totals_sheet(over_all, WINDOWS[options.window])]
+                    if over_all else blocks))
     return 0
 
 
@@ -109,50 +154,3 @@ def _open(data: str) -> Dataset:
     if data in scenarios.names() and not Path(data).exists():
         return scenarios.dataset(data)
     return Dataset.open(data)
-
-
-def _describe(dataset: Dataset, options: argparse.Namespace) -> None:
-    from deleverage.feeds.summary import summary
-
-    facts = summary(dataset)
-    if options.json:
-        say_json(facts)
-        return
-    made, coin = ("SYNTHETIC " if facts.synthetic else ""), facts.instrument
-    blocks = [
-        section(rule(f"{facts.name}{' · SYNTHETIC' if facts.synthetic else ''}"), "\n".join((
-            f"folder      {facts.path}",
-            f"instrument  {coin.symbol} at {coin.venue}, {coin.product}, {coin.base}/{coin.quote}, "
-            f"tick {coin.tick_size or 'unknown'}, lot {coin.lot_size or 'unknown'}",
-            f"bars        {facts.bars:,} {made}bars of {facts.step}, {facts.start} … {facts.end} "
-            f"UTC; mark {facts.mark_step or 'none'}",
-            f"sha256      {facts.sha256}"))),
-        section("TABLES", table(("table", "from", "rows", "first (UTC)", "last (UTC)"), (
-            [row.name, textwrap.fill(row.provenance, 52), f"{row.rows:,}", row.first, row.last]
-            for row in facts.tables), left=2)),
-        section("COVERAGE", table(("table", "venue", "provider", "completeness", "from", "to"), (
-            [row.table, row.venue, row.provider[:40], row.completeness,
-             timestamps.show(row.start_ns), timestamps.show(row.end_ns)]
-            for row in facts.coverage), left=4)),
-    ]
-    if facts.largest_days:
-        blocks.append(section(
-            f"LARGEST {made}LIQUIDATION DAYS (calendar day UTC, as reported by "
-            f"{', '.join(facts.largest_days[0].venues)})",
-            table(("day", "long", "short", "orders"), (
-                [row.day, dollars(row.long_usd), dollars(row.short_usd), f"{row.events:,}"]
-                for row in facts.largest_days))))
-    if facts.notes:
-        blocks.append(section("NOTES", lines(_notes(facts.notes))))
-    say("\n\n".join(blocks))
-
-
-def _notes(notes: Any, name: str = "") -> Iterator[str]:
-    """Every note of market.toml as one line: ``key.key: value``."""
-    if isinstance(notes, dict):
-        for key, value in notes.items():
-            yield from _notes(value, f"{name}.{key}" if name else str(key))
-    elif isinstance(notes, list | tuple):
-        yield from (f"{name}: {item}" for item in notes)
-    else:
-        yield f"{name}: {notes}"

@@ -115,9 +115,9 @@ def test_the_summary_tells_what_the_dataset_is(tmp_path):
     assert facts.sha256 == dataset.sha256
     assert [(table.name, table.rows) for table in facts.tables] == [
         ("bars", 48), ("mark", 48), ("funding", 0), ("liquidations", 3)]
-    assert [(day.day, day.long_usd, day.short_usd, day.events) for day in facts.largest_days] == [
+    assert [(day.label, day.long_usd, day.short_usd, day.events) for day in facts.largest] == [
         ("2026-01-29", 300.0, 50.0, 2), ("2026-01-28", 10.0, 0.0, 1)]
-    assert facts.largest_days[0].venues == ("binance", "bybit")
+    assert facts.venues == ("binance", "bybit")
 
 
 def test_a_vendors_total_is_not_added_to_its_venues(tmp_path):
@@ -126,4 +126,4 @@ def test_a_vendors_total_is_not_added_to_its_venues(tmp_path):
                         "venue": "all", "completeness": "aggregate"}]
     dataset = make_dataset(tmp_path / "set", np.linspace(100, 110, 48), step="1h",
                            liquidations=events)
-    assert [day.long_usd for day in summary(dataset).largest_days] == [900.0]
+    assert [day.long_usd for day in summary(dataset).largest] == [900.0]
