@@ -16,7 +16,7 @@ from backtrader.linebuffer import LineBuffer
 from deleverage.columns import Floats, Ints, MarketColumns
 from deleverage.errors import UsageError, unknown_name
 from deleverage.feeds.dataset import Dataset
-from deleverage.feeds.liquidations import LINES
+from deleverage.feeds.liquidations import LINES, venue_name
 from deleverage.feeds.perpetual import timeframe
 from deleverage.timestamps import day_numbers
 
@@ -37,7 +37,7 @@ class GuardedLine(LineBuffer):  # type: ignore[misc]
 class _EventData(bt.feed.DataBase):  # type: ignore[misc]
     """Rows of a market in which something happened, stamped with their bar's close."""
 
-    params = (("dataset", None), ("columns", None))
+    params: ClassVar[Any] = (("dataset", None), ("columns", None))
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__()
@@ -90,15 +90,33 @@ class _EventData(bt.feed.DataBase):  # type: ignore[misc]
 
 
 class LiquidationData(_EventData):
-    """Bars with liquidations only. ``close`` (and open, high, low) is their sum in USD."""
+    """Bars with liquidations only. ``close`` (and open, high, low) is their sum in USD.
+
+    ``venue``: one venue's alone; ``largest_liquidation`` and ``liquidation_count``, which are known
+    over all venues only, are then NaN.
+    """
 
     lines: ClassVar[Any] = LINES
+    params: ClassVar[Any] = (("venue", None),)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        known = self.p.columns.venues
+        if self.p.venue is not None and venue_name(str(self.p.venue)) not in known:
+            raise unknown_name("venue with liquidations here", str(self.p.venue), known)
 
     def _columns(self, columns: MarketColumns) -> tuple[Ints, dict[str, Floats]]:
-        long, short = columns.lines["long_liquidations"], columns.lines["short_liquidations"]
+        sides: tuple[str, ...] = LINES[:2]
+        own = sides
+        if self.p.venue is not None:
+            own = tuple(f"{side}_{venue_name(str(self.p.venue))}" for side in sides)
+        long, short = (columns.lines[name] for name in own)
         total = np.nan_to_num(long) + np.nan_to_num(short)
         bars = np.flatnonzero(total > 0)
-        values = {name: columns.lines[name][bars] for name in LINES}
+        values = {name: columns.lines[line][bars] for name, line in zip(sides, own, strict=True)}
+        for name in LINES[2:]:
+            values[name] = (columns.lines[name][bars] if own == sides
+                            else np.full(len(bars), np.nan))
         return bars, values | dict.fromkeys(("open", "high", "low", "close"), total[bars])
 
 

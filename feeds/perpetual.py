@@ -22,6 +22,7 @@ from deleverage.coarser import coarser
 from deleverage.columns import BASE_LINES, Floats, MarketColumns
 from deleverage.errors import DataError, UsageError, unknown_name
 from deleverage.feeds.dataset import Dataset
+from deleverage.feeds.event_access import EventBook, Liquidations
 from deleverage.instrument import Instrument
 from deleverage.market import Market
 from deleverage.publication import delayed, latency
@@ -120,6 +121,20 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
         account's models of the market (how deep the book is in a cascade), never for a strategy."""
         shown = self.columns
         return self._between(self._whole()) if self.p.publication_latency else shown
+
+    def liquidations(self, bars: int = 1) -> Liquidations:
+        """The single liquidations that became known in the last ``bars`` bars, this one included.
+
+        Raises UsageError on a feed of columns, which has sums per bar only, MissingTable where the
+        dataset has no liquidations.
+        """
+        if self.p.dataset is None:
+            raise UsageError(f"{self._name}: single liquidations need dataset=, columns= has sums "
+                             "per bar only")
+        columns, late = self.columns, self.p.publication_latency
+        book = columns.memo.get(("liquidations", str(self.p.dataset), late), lambda: EventBook(
+            Dataset.open(self.p.dataset), columns, late))
+        return book.within(len(self) - 1, bars)
 
     def _whole(self) -> MarketColumns:
         if self.p.columns is None:  # came out of a pickle

@@ -120,3 +120,54 @@ def test_an_event_feed_opens_a_dataset_and_survives_pickling(tmp_path):
         FundingData()
     with pytest.raises(UnknownName, match="did you mean 'dataset'"):
         FundingData(dataste=tmp_path / "set")
+
+
+def test_one_venue_alone(tmp_path):
+    """A feed of one venue holds that venue's bars; a misspelt one is named with its near miss."""
+    dataset = make_dataset(tmp_path / "set", np.linspace(100, 110, 48), step="1h",
+                           liquidations=OF_TWO)
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.adddata(LiquidationData(dataset=dataset, venue="bybit"))
+    cerebro.addstrategy(bt.Strategy)
+    feed = cerebro.run()[0].data
+    assert feed.close.get(size=1)[0] == 300.0
+    with pytest.raises(UnknownName, match="did you mean 'bybit'"):
+        LiquidationData(dataset=dataset, venue="bibit")
+
+
+OF_TWO = [{"ts": "2026-01-28T05:30", "liq_side": "long", "notional_usd": 10.0, "venue": "binance"},
+          {"ts": "2026-01-29T02:10", "liq_side": "short", "notional_usd": 50.0,
+           "venue": "binance"},
+          {"ts": "2026-01-29T02:20", "available_at": "2026-01-29T03:05", "liq_side": "long",
+           "notional_usd": 300.0, "venue": "bybit"}]
+
+
+@pytest.mark.parametrize("late", [0, 2])
+def test_single_events_end_with_the_bar(tmp_path, late):
+    """A strategy sees the events known by its bar, a publication latency later, never one more."""
+    dataset = make_dataset(tmp_path / "set", np.linspace(100, 110, 48), step="1h",
+                           liquidations=OF_TWO)
+    seen = {}
+
+    class Looks(bt.Strategy):
+        def next(self):
+            found = self.data.liquidations(bars=3)
+            if len(found):
+                seen[len(self) - 1] = list(zip(found.side.tolist(), found.usd.tolist(),
+                                               found.venue.tolist(), strict=True))
+
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.adddata(PerpetualData(dataset=dataset, publication_latency=late))
+    cerebro.addstrategy(Looks)
+    cerebro.run()
+    first, second, third = (1, 10.0, "binance"), (-1, 50.0, "binance"), (1, 300.0, "bybit")
+    assert seen == {bar + late: events for bar, events in {
+        5: [first], 6: [first], 7: [first], 26: [second], 27: [second, third],
+        28: [second, third], 29: [third]}.items()}
+
+
+def test_single_events_need_a_dataset_and_bars():
+    """Columns hold sums per bar only."""
+    feed = PerpetualData(columns=make_columns(np.linspace(100, 110, 8)))
+    with pytest.raises(UsageError, match="single liquidations need dataset="):
+        feed.liquidations()
