@@ -154,7 +154,7 @@ def _union(tables: Sequence[pa.Table]) -> tuple[pa.Table, int]:
 
         frame = pd.DataFrame({name: _codes(table, name) for name in [*SAME, "_part"]})
         nth = frame.groupby([*SAME, "_part"], sort=False, dropna=False).cumcount()
-        repeated = frame.assign(nth=nth).duplicated([*SAME, "nth"]).to_numpy()
+        repeated = frame.assign(nth=nth).duplicated([*SAME, "nth"]).to_numpy(copy=True)
         summed = pc.equal(table.column("completeness"), "aggregate").to_numpy(zero_copy_only=False)
         if summed.any():  # a bar is told again with another sum: vendors revise, the last stands
             repeated[summed] = frame[summed].duplicated(SAME[:4], keep="last").to_numpy()

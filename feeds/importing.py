@@ -94,8 +94,12 @@ def _from_files(reader: FileReader | None, paths: Sequence[Path], request: Reque
     place = target.with_name(f".{target.name}.import")
     try:
         staged, skipped = _staged(reader, paths, request, place)
-        new = assembled(staged, request, into.market.instrument if into else None,
-                        place / "scratch")
+        joins = None if into is None else into.market.instrument
+        if joins is not None and into is not None and not into.market.step_ns:
+            # events alone: what comes decides whose bars they lie under
+            request = replace(request, symbol=request.symbol or joins.base)
+            joins = None
+        new = assembled(staged, request, joins, place / "scratch")
         new = replace(new, notes=(*skipped, *new.notes))
         done = _written(target, into, new, request, name)
     except (DeleverageError, OSError):
