@@ -6,7 +6,7 @@ because it was looked at.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from deleverage.columns import FUNDING_MISSING, MARK_MISSING, Floats, Ints, MarketColumns
 from deleverage.errors import DeleverageError
+from deleverage.feeds import sides, totals
 from deleverage.feeds.dataset import Dataset
 from deleverage.feeds.join import mark_rows, market_columns, price_rows
 from deleverage.feeds.liquidations import venue_name
@@ -62,6 +63,16 @@ def check(dataset: Dataset) -> list[Finding]:
         findings += [Finding(name, verdict, text)
                      for name, verdict, text in _joined(dataset.market, tables, columns)]
     return findings
+
+
+def verdicts(findings: Iterable[Finding]) -> dict[str, str]:
+    """The worst verdict on each table, in the order of the findings."""
+    worst: dict[str, str] = {}
+    rank = (OK, WARN, BAD)
+    for finding in findings:
+        before = worst.get(finding.table, OK)
+        worst[finding.table] = max(before, finding.verdict, key=rank.index)
+    return worst
 
 
 Answers = Iterator[tuple[str, str]]
@@ -152,6 +163,31 @@ def _liquidations(table: pa.Table, market: Market) -> Answers:
             f"{venue_name(cover.venue)}: {rows.num_rows:,} rows, {usd:,.0f} USD, "
             f"completeness {cover.completeness}, covered {show(cover.start_ns)} to "
             f"{show(cover.end_ns)}")
+    yield from _shares(table, market)
+
+
+def _shares(table: pa.Table, market: Market) -> Answers:
+    """What each venue reported of the day with most, in the words of its feeds."""
+    for day in totals.largest(table, market.coverage, count=1):
+        found = totals.shares(table, day.start_ns, day.end_ns)
+        if len(found) > 1:
+            sampled = any(row.completeness != "all" for row in found)
+            parts = ", ".join(f"{row.venue} {row.share:.0%}" for row in found)
+            yield WARN if sampled else OK, (
+                f"{'reported shares' if sampled else 'shares'} of the largest day {day.label}: "
+                f"{parts}")
+
+
+def _sides(tables: dict[str, pa.Table]) -> Iterator[tuple[str, str, str]]:
+    """Whether each venue's sides fit the prices."""
+    table, bars = tables["liquidations"], tables["bars"]
+    for venue in sorted(set(table.column("venue").to_pylist())):
+        own = table.filter(pc.and_(pc.equal(table.column("venue"), venue),
+                                   pc.not_equal(table.column("completeness"), "aggregate")))
+        if own.num_rows:
+            verdict = sides.judged(own, numbers(bars, "close_ns"), numbers(bars, "close"))
+            state = {sides.AGREES: OK, sides.INVERTED: BAD}.get(verdict.state, WARN)
+            yield "liquidations", state, f"sides of {venue}: {verdict.state} ({verdict.why})"
 
 
 def _open_interest(table: pa.Table, market: Market) -> Answers:
@@ -163,13 +199,17 @@ def _open_interest(table: pa.Table, market: Market) -> Answers:
         yield OK, f"used {show_step(int(np.median(late)))} after its stamp"
 
 
+def _steady(table: pa.Table, market: Market) -> Answers:
+    yield from _rows(numbers(table, "close_ns"), market.step_ns or None)
+
+
 def _context(table: pa.Table, market: Market) -> Answers:
     yield from _rows(numbers(table, SCHEMAS["context"].clock))
 
 
 _CHECKS: dict[str, Callable[[pa.Table, Market], Answers]] = {
     "bars": _bars, "mark": _mark, "funding": _funding, "liquidations": _liquidations,
-    "open_interest": _open_interest, "context": _context,
+    "open_interest": _open_interest, "context": _context, "index": _steady, "premium": _steady,
 }
 
 
@@ -183,6 +223,8 @@ def _joined(market: Market, tables: dict[str, pa.Table],
         yield "funding", WARN if missing else OK, (
             f"{missing} of {len(state)} settlements due within the bars are missing"
             + (f", the first {show(int(first))}" if missing else ""))
+    if "liquidations" in tables:
+        yield from _sides(tables)
     mark = mark_rows(market, tables["bars"], tables.get("mark"))
     if mark is None:
         return

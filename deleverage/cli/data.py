@@ -124,11 +124,14 @@ def check(arguments: Sequence[str], prog: str) -> int:
 
     findings = checks.check(_open(options.data))
     if options.json:
-        say_json({"dataset": options.data, "findings": findings})
+        say_json({"dataset": options.data, "verdicts": checks.verdicts(findings),
+                  "findings": findings})
     else:
         say(table(("table", "verdict", "finding"),
                   ([row.table, row.verdict, textwrap.fill(row.text, WIDTH - 28)]
                    for row in findings), left=3))
+        say("\n" + "; ".join(f"{name}: {verdict}"
+                             for name, verdict in checks.verdicts(findings).items()))
     bad = sum(row.verdict == checks.BAD for row in findings)
     if bad:
         raise DataError(f"{options.data}: {bad} bad finding{'s' if bad > 1 else ''}")

@@ -82,7 +82,7 @@ def test_a_bomb_is_not_unfolded(tmp_path: Path, kind: str) -> None:
     else:
         path.write_bytes(gzip.compress(zeros))
     assert path.stat().st_size < len(zeros) / 900
-    read = []
+    read: list[int] = []
     with pytest.raises(DataError, match=r"bytes unfold to .* or more: not unpacked"), \
             archives.opened(path) as stream:
         read.extend(len(block) for block in iter(lambda: stream.read(1 << 20), b""))

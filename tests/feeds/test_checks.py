@@ -24,9 +24,11 @@ def found(dataset: Dataset, verdict: str = "") -> dict[str, str]:
 
 
 def test_a_whole_dataset_is_ok(tmp_path):
-    """Nothing to warn of in a market without holes."""
+    """Nothing to warn of in a market without holes, but that sides drawn at random prove nothing."""
     dataset = write_dataset(tmp_path / "set", *random_tables(6, 2_000, crashes=0))
-    assert {finding.verdict for finding in check(dataset)} == {"ok"}
+    odd = [finding.text for finding in check(dataset) if finding.verdict != "ok"]
+    assert odd
+    assert all(text.startswith("sides of ") and "not checkable" in text for text in odd)
     assert "no gap on its 1m clock" in found(dataset)["bars"]
 
 
