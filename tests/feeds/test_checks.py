@@ -24,7 +24,7 @@ def found(dataset: Dataset, verdict: str = "") -> dict[str, str]:
 
 
 def test_a_whole_dataset_is_ok(tmp_path):
-    """Nothing to warn of in a market without holes, but that sides drawn at random prove nothing."""
+    """Nothing to warn of in a whole market, but that sides drawn at random prove nothing."""
     dataset = write_dataset(tmp_path / "set", *random_tables(6, 2_000, crashes=0))
     odd = [finding.text for finding in check(dataset) if finding.verdict != "ok"]
     assert odd
