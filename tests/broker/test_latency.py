@@ -78,6 +78,17 @@ def test_a_cancel_never_overtakes_its_order() -> None:
     assert _fills(run) == []
 
 
+@pytest.mark.parametrize(("dip", "filled"), [(5, True), (6, False)])
+def test_a_cancel_is_as_long_on_its_way_as_an_order(dip: int, filled: bool) -> None:
+    """Two bars: sent in bar 3 it arrives at the end of bar 5, after a dip in that bar."""
+    sent: list[Any] = []
+    plan = {0: lambda s: sent.append(s.buy(size=10, exectype=ORDER.Limit, price=95)),
+            3: lambda s: s.cancel(sent[0])}
+    run = _run(plan, *still(dip), DIP, *still(3), latency=2)
+    assert bool(_fills(run)) is filled
+    assert run.ends()[-1].status == ("Completed" if filled else "Canceled")
+
+
 def test_a_cancel_that_comes_after_the_fill_changes_nothing() -> None:
     """The order was filled while it travelled; a second one for it neither."""
     sent: list[Any] = []
@@ -121,6 +132,17 @@ def test_a_liquidation_recalls_the_bracket_on_its_way() -> None:
     assert [fill[3] for fill in _fills(run)] == ["market", "liquidation"]
     assert [each.status for each in run.ends()].count("Canceled") == 3
     assert run.broker.get_orders_open() == []
+
+
+def test_a_cancel_on_its_way_finds_what_the_liquidation_has_left() -> None:
+    """The target dies with the position in bar 4; its cancel arrives after that and says nothing.
+    """
+    sent: list[Any] = []
+    plan = {0: buy(size=10), 1: lambda s: sent.append(
+        s.sell(size=10, exectype=ORDER.Limit, price=120)), 3: lambda s: s.cancel(sent[0])}
+    run = _run(plan, *still(4), *still(3, 85))
+    assert [each.status for each in run.heard if each.number == 1] == [
+        "Submitted", "Accepted", "Canceled"]
 
 
 @pytest.mark.parametrize(("margin", "filled"), [("isolated", True), ("cross", False)])

@@ -112,6 +112,14 @@ def test_it_is_the_venue_s_not_the_instrument_s() -> None:
     assert [each.symbol for each in run.journal.rejections] == ["ETHUSDT", "BTCUSDT"]
 
 
+def test_it_is_told_by_the_clock_of_the_feed_that_is_furthest() -> None:
+    """At 00:07 the last bar of bitcoin's 5 m feed ended at 00:05, before the outage began."""
+    run = play({6: buy(size=1)},
+               [market(*still(10)), make_columns(still(2), symbol="BTCUSDT", step="5m")],
+               ladder=PLAIN, outage=[("2026-01-28T00:06:30", "2026-01-28T00:08:30")])
+    assert run.reasons == ["outage: the venue takes no orders until 2026-01-28 00:08:30"]
+
+
 def test_several_outages() -> None:
     """Given in any order, in any form of time, one inside another too."""
     second = dt.datetime(2026, 1, 28, 0, 7, 30), dt.datetime(2026, 1, 28, 0, 8, 30)

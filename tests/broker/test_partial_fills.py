@@ -55,6 +55,13 @@ def test_a_sale_counts_down() -> None:
                           (3, "Completed", -25, 0)]
 
 
+def test_a_share_cut_to_the_lot_leaves_the_whole_rest_open() -> None:
+    """A tenth of 33 coins is three lots: three, three, three and one are ten."""
+    run = _run({0: buy(size=10)}, *still(6), volume=[33.0] * 6)
+    assert _told(run) == [(1, "Partial", 3, 7), (2, "Partial", 6, 4), (3, "Partial", 9, 1),
+                          (4, "Completed", 10, 0)]
+
+
 def test_the_rest_of_a_limit_reserves_its_own_margin_only() -> None:
     """95 posted for ten coins, 142.5 held back for fifteen; in the end 237.5 posted."""
     seen: list[float] = []

@@ -97,9 +97,11 @@ def test_last_beyond_bankruptcy_is_a_takeover() -> None:
     assert run.broker.getvalue() == pytest.approx(9_000)
 
 
-def test_a_takeover_of_the_whole_where_last_is_gone_from_the_start() -> None:
-    """Last opens at 85 while the mark is at 93: of a hundred coins bankrupt at 90 none is sold."""
-    rows = [*still(3), *still(2, 85)]
+@pytest.mark.parametrize("last", [85, 90])
+def test_a_takeover_of_the_whole_where_last_is_gone_from_the_start(last: float) -> None:
+    """Last opens at 85 while the mark is at 93: of a hundred coins bankrupt at 90 none is sold;
+    nor at 90 itself, where nothing would be left for the order's rest."""
+    rows = [*still(3), *still(2, last)]
     run = play({0: buy(size=100)}, market(*rows, mark=[*still(3), *still(2, 93)], lot_size=1),
                ladder=THREE)
     event, = run.journal.liquidations

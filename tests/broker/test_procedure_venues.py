@@ -161,6 +161,7 @@ def test_hyperliquid_sends_the_whole_where_a_fifth_is_not_enough() -> None:
     first, second = _hyper(1_010, *still(1, 99.95)).journal.liquidations
     assert _told(first) == (202, 808, 99.95, "market")
     assert _told(second) == (808, 0, 99.95, "market")
+    assert (first.gap, second.gap) == (True, True)
     # 1,010 × 11 − 1,010 × 10.05
     assert second.returned == pytest.approx(959.5)
 

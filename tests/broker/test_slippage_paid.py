@@ -49,6 +49,13 @@ def test_what_a_stop_loses_of_the_wick_is_slippage() -> None:
     assert paid(run)[1] == ("stop", pytest.approx(2 * 0.1 * 5, abs=1e-6))
 
 
+def test_only_stops_lose_of_the_wick() -> None:
+    """A market order in a bar that rises by 1 pays the book, which is deep, and nothing else."""
+    policy = CascadeDepth(depth=1e15, half_spread_bp=0.0, stop_wick=0.5)
+    run = play({0: buy(size=2)}, market(*still(1), WIDE, WIDE), slippage=policy)
+    assert paid(run) == [("market", pytest.approx(0, abs=1e-6))]
+
+
 def test_bankruptcy_stops_it() -> None:
     """At 10x from 100 no close costs more than 90: of what was asked, only that much was paid."""
     run = play({0: buy(size=1), 1: sell(size=1, exectype=ORDER.Stop, price=91)},

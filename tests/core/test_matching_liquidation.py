@@ -366,3 +366,4 @@ def test_a_position_without_a_bar_at_that_instant_is_closed_at_its_mark(policy: 
                others={BTC: 60_000.0})
     seized = [each for step in walk.steps if isinstance(step, Liquidated) for each in step.seized]
     assert {each.slot: each.last for each in seized}[BTC] == 60_000
+    assert {each.slot: each.price for each in seized}[BTC] < 60_000

@@ -256,6 +256,11 @@ def test_hyperliquid_hands_over_below_two_thirds(equity: float, kind: str, size:
         assert stage.whole_account
 
 
+def test_hyperliquid_s_two_thirds_themselves_are_not_below() -> None:
+    """2,000 behind a maintenance of 3,000, to the last cent: still an order at the book."""
+    assert asked(hyperliquid(), 5, 2_000, 2_000, 3_000).kind == "market"
+
+
 # ------------------------------------------------------------------ what holds at all venues
 
 
