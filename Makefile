@@ -20,7 +20,7 @@ help:
 	@echo 'make lint       ruff and mypy'
 	@echo 'make bench      the benchmarks: ratios of CPU time to yardsticks of the same session'
 	@echo 'make bench-peers  the same job in other backtesters, in virtual environments of theirs'
-	@echo 'make mutate     do the tests notice a wrong formula in the venue rules?'
+	@echo 'make mutate     do the tests notice a wrong formula in rules and account?'
 	@echo 'make stress     one strategy through two cascades under every policy: DATA=FOLDER of a dataset'
 	@echo 'make clean      remove $(VENV), caches and build products'
 

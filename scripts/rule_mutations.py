@@ -1,33 +1,15 @@
-"""Wrong formulas for scripts/mutate_rules.py: each is one text of a shipped module and its slip.
-
-Named after what somebody gets wrong, several after defects of other engines. ``old`` must stand in
-its file exactly once, so that a change of the module that outdates a mutation is noticed.
-"""
+"""Wrong formulas of margins, prices, brackets and venues, for scripts/mutate_rules.py."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from mutation import Mutation
 
-
-@dataclass(frozen=True)
-class Mutation:
-    """``old`` becomes ``new`` in one file."""
-
-    name: str
-    file: str
-    old: str
-    new: str
-
-
-MARGIN, ACCOUNT, BOOK = "deleverage/margin.py", "deleverage/account.py", "deleverage/book.py"
-MATCHING, BROKER = "deleverage/matching.py", "deleverage/broker.py"
-SETTLING, SETTLEMENTS = "deleverage/funding.py", "feeds/settlements.py"
+MARGIN, ACCOUNT = "deleverage/margin.py", "deleverage/account.py"
 ROOM = "deleverage/venues"
 RULES, SOLVE, LADDER = f"{ROOM}/rules.py", f"{ROOM}/solve.py", f"{ROOM}/ladder.py"
 BRACKETS, LOOKUP = f"{ROOM}/brackets.py", f"{ROOM}/__init__.py"
 BINANCE, BYBIT, OKX, GATE = (f"{ROOM}/{name}.py" for name in ("binance", "bybit", "okx", "gate"))
 HYPERLIQUID = f"{ROOM}/hyperliquid.py"
-SLIPPAGE = "deleverage/slippage.py"
 
 _LEVEL = ("solve.terms_at_liquidation(\n"
           "                ladder, -side, size * entry - side * wallet, self.maintenance_fee)")
@@ -141,8 +123,8 @@ MARGINS = (
     Mutation("largest leverage without looking at the bracket's end", BRACKETS,
              "reach = min(limit, rung.upper / stake)", "reach = limit"),
     Mutation("maintenance divided by leverage", ACCOUNT,
-             "return terms.rules[symbol].position_maintenance(",
-             "return 1 / position.leverage * terms.rules[symbol].position_maintenance("),
+             "return terms.rules[position.symbol].position_maintenance(",
+             "return 1 / position.leverage * terms.rules[position.symbol].position_maintenance("),
     Mutation("leverage in maintenance: own leverage for the asset's limit", ACCOUNT,
              "position.side, abs(position.size), position.entry_price, wallet, cross",
              "position.side, abs(position.size), position.entry_price, wallet, "
@@ -206,62 +188,7 @@ VENUES = (
              'in ("undated or unverified", "nearest later")', 'in ("undated or unverified",)'),
 )
 
-FUNDING = (
-    Mutation("grace ignored", RULES,
-             "late < (self.funding_grace if grace is None else grace)", "late < 0.0"),
-    Mutation("grace includes its end", RULES,
-             "late < (self.funding_grace if grace is None else grace)",
-             "late <= (self.funding_grace if grace is None else grace)"),
-    Mutation("closed at the stamp is not charged", RULES, "and stamp <= closed",
-             "and stamp < closed"),
-    Mutation("opened at the stamp is not charged", RULES, "(late <= 0 or late < (",
-             "(late < 0 or 0 < late < ("),
-    Mutation("the wrong balance pays", ACCOUNT,
-             'terms.rules[symbol].funding_payer == "position"',
-             'terms.rules[symbol].funding_payer == "free"'),
-    Mutation("charged a bar after the stamp", SETTLEMENTS,
-             'bar = np.searchsorted(bars.close_ns, stamps, side="left")',
-             'bar = np.minimum(np.searchsorted(bars.close_ns, stamps, side="right"),\n'
-             "                     len(bars) - 1)"),
-    Mutation("charged on the entry price", SETTLING,
-             "margin.funding_amount(position.size, price, rate)",
-             "margin.funding_amount(position.size, position.entry_price, rate)"),
-    Mutation("charged on the size without its sign", SETTLING,
-             "margin.funding_amount(position.size, price, rate)",
-             "margin.funding_amount(abs(position.size), price, rate)"),
-    Mutation("check of maintenance before funding", BROKER,
-             'self._check_at_close(view, bar, "funding")', "pass"),
-    Mutation("a missing rate is the last one for ever", SETTLING,
-             'if self.missing == "fail":', 'if self.missing == "never":'),
-)
-
-LIQUIDATION = (
-    Mutation("last for mark on the path", MATCHING,
-             "at = reached(start[1], end[1], time, level, down, strict=False)",
-             "at = reached(start[0], end[0], time, level, down, strict=False)"),
-    Mutation("last for mark at the open", MATCHING,
-             "        self.mark = bar.mark.open\n", "        self.mark = bar.last.open\n"),
-    Mutation("liquidation only below maintenance, at the open", MATCHING,
-             "if (self.mark - level) * side > 0:", "if (self.mark - level) * side >= 0:"),
-    Mutation("liquidation only below maintenance, on the path", MATCHING,
-             "time, level, down, strict=False)", "time, level, down, strict=True)"),
-    Mutation("cap at bankruptcy removed", MATCHING,
-             "return max(price, limit) if position.side > 0 else min(price, limit)",
-             "return price"),
-    Mutation("a tenth of the margin survives its seizure", ACCOUNT,
-             "symbol, symbol, returned - position.margin))",
-             "symbol, symbol, returned - 0.9 * position.margin))"),
-    Mutation("profit of the others ignored in cross", ACCOUNT,
-             "total += other.unrealised(marks[name]) - held", "total -= held"),
-    Mutation("maintenance of the others ignored in cross", ACCOUNT,
-             "total += other.unrealised(marks[name]) - held",
-             "total += other.unrealised(marks[name])"),
-    Mutation("both sides reserve", BOOK,
-             "larger[symbol] = max(larger.get(symbol, 0.0), amount)",
-             "larger[symbol] = larger.get(symbol, 0.0) + amount"),
-)
-
-FILLS = (
+FEES = (
     Mutation("an amount without its rate counts for nothing", SOLVE,
              "    if rate is None:\n        raise UsageError(\"a maintenance amount",
              "    if False:\n        raise UsageError(\"a maintenance amount"),
@@ -271,16 +198,18 @@ FILLS = (
              "closing_fee=fees.taker)", "closing_fee=fees.maker)"),
     Mutation("a change of ladder one period late", LOOKUP,
              "if from_ns < moment <= to_ns and", "if from_ns < moment < to_ns and"),
-    Mutation("the last coin's price charged to all", SLIPPAGE,
-             "mean = walked / 2", "mean = walked"),
-    Mutation("no thinning of the book in a cascade", SLIPPAGE,
-             "1 + rate / self.halving_rate", "1.0"),
-    Mutation("unknown liquidations are none", SLIPPAGE,
-             "return MEDIAN_THINNING if", "return 1.0 if"),
-    Mutation("an unknown volume costs nothing", SLIPPAGE,
-             "            return WORST\n", "            return 0.0\n"),
-    Mutation("a bar's volume taken for a minute's", SLIPPAGE,
-             "return self.volume * MINUTE / self.step_ns", "return self.volume"),
 )
 
-MUTATIONS = ARITHMETIC + PRICES + MARGINS + VENUES + FUNDING + LIQUIDATION + FILLS
+WINDOW = (
+    Mutation("grace ignored", RULES,
+             "late < (self.funding_grace if grace is None else grace)", "late < 0.0"),
+    Mutation("grace includes its end", RULES,
+             "late < (self.funding_grace if grace is None else grace)",
+             "late <= (self.funding_grace if grace is None else grace)"),
+    Mutation("closed at the stamp is not charged", RULES, "and stamp <= closed",
+             "and stamp < closed"),
+    Mutation("opened at the stamp is not charged", RULES, "(late <= 0 or late < (",
+             "(late < 0 or 0 < late < ("),
+)
+
+MUTATIONS = ARITHMETIC + PRICES + MARGINS + VENUES + FEES + WINDOW
