@@ -11,6 +11,12 @@ SLIPPAGE, SETTLING, SETTLEMENTS = (
     "deleverage/slippage.py", "deleverage/funding.py", "feeds/settlements.py")
 RECEPTION, POLICIES = "deleverage/reception.py", "deleverage/policies.py"
 
+FIRST = ("tests/core/test_slippage.py", "tests/core/test_exhausted.py",
+         "tests/core/test_matching_liquidation.py", "tests/broker/test_settlement.py",
+         "tests/broker/test_funding_price.py", "tests/broker/test_slippage_paid.py",
+         "tests/broker/test_latency.py", "tests/broker/test_outage.py",
+         "tests/broker/test_partial_fills.py", "tests/account/test_funding_interior.py")
+
 FUNDING = (
     Mutation("the wrong balance pays", ACCOUNT,
              'terms.rules[symbol].funding_payer == "position"',

@@ -12,6 +12,10 @@ ROOM = "deleverage/venues"
 PROCEDURE, TIERS = f"{ROOM}/procedure.py", f"{ROOM}/fee_tiers.py"
 BINANCE, OKX, HYPERLIQUID = (f"{ROOM}/{name}.py" for name in ("binance", "okx", "hyperliquid"))
 
+FIRST = ("tests/venues/test_procedure.py", "tests/venues/test_fee_tiers.py",
+         "tests/core/test_forced.py", "tests/broker/test_procedure_venues.py",
+         "tests/broker/test_procedure_binance.py")
+
 STEPS = (
     Mutation("a step down closes what may stay", PROCEDURE,
              "part = rounded_up(distress.size - fits, distress.size, distress.lot)",
@@ -114,6 +118,8 @@ CARRIED_OUT = (
              "if (price - worst) * position.side > 0:", "if True:"),
     Mutation("a takeover at the bankruptcy price itself is an order", FORCING,
              "if (price - worst) * position.side > 0:", "if (price - worst) * position.side >= 0:"),
+    Mutation("a backstop after an order nobody takes is told as a takeover", FORCING,
+             "else procedure.taken(seen).kind", 'else "takeover"'),
     Mutation("orders outlive the liquidation", FORCING,
              'self.drop(order.ref, "liquidation")', "pass"),
     Mutation("isolated: the orders of other positions die too", FORCING,

@@ -11,6 +11,9 @@ BRACKETS, LOOKUP = f"{ROOM}/brackets.py", f"{ROOM}/__init__.py"
 BINANCE, BYBIT, OKX, GATE = (f"{ROOM}/{name}.py" for name in ("binance", "bybit", "okx", "gate"))
 HYPERLIQUID = f"{ROOM}/hyperliquid.py"
 
+FIRST = ("tests/venues/test_formulas.py", "tests/venues/test_rules_in_the_account.py",
+         "tests/venues/test_edges.py")
+
 _LEVEL = ("solve.terms_at_liquidation(\n"
           "                ladder, -side, size * entry - side * wallet, self.maintenance_fee)")
 _COINS = ("solve.terms_at_liquidation(\n"

@@ -175,6 +175,17 @@ def test_hyperliquid_s_backstop_takes_all_below_two_thirds() -> None:
     assert event.insurance == pytest.approx(990 * 0.8)
 
 
+def test_an_order_of_hyperliquid_that_nobody_takes_leaves_it_to_the_backstop() -> None:
+    """The mark of 100 asks for an order, last is at 98.9, below the 99 at which nothing is left."""
+    columns = market(*still(3, 110), *still(1, 98.9), mark=[*still(3, 110), *still(1, 100)],
+                     venue="hyperliquid", lot_size=1)
+    run = play({0: buy(size=990)}, columns, venue="hyperliquid", ladder=HALF_OF_40X, cash=100_000)
+    event, = run.journal.liquidations
+    assert _told(event) == (990, 0, 99, "backstop")
+    # valued at the mark
+    assert event.insurance == pytest.approx(990)
+
+
 @pytest.mark.parametrize(("wait", "closed"), [(5, 1_600), (29, 1_600), (30, 320), (40, 320)])
 def test_hyperliquid_s_cooldown_on_bars_of_one_second(wait: int, closed: float) -> None:
     """A fifth of 2,000; within 30 s the next order is for all that is left, then a fifth again."""
