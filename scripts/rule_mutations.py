@@ -12,7 +12,7 @@ BINANCE, BYBIT, OKX, GATE = (f"{ROOM}/{name}.py" for name in ("binance", "bybit"
 HYPERLIQUID = f"{ROOM}/hyperliquid.py"
 
 FIRST = ("tests/venues/test_formulas.py", "tests/venues/test_rules_in_the_account.py",
-         "tests/venues/test_edges.py")
+         "tests/venues/test_edges.py", "tests/venues/test_hedge.py", "tests/venues/test_cases.py")
 
 _LEVEL = ("solve.terms_at_liquidation(\n"
           "                ladder, -side, size * entry - side * wallet, self.maintenance_fee)")
