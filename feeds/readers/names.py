@@ -14,7 +14,8 @@ from dataclasses import dataclass
 QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "USD", "EUR", "BTC", "ETH")
 _ALIASES = {"XBT": "BTC"}
 _LEADING = re.compile(r"^(PF|PI|FI|FF)_")
-_DELIVERY = re.compile(r"^\d{6,8}$")
+_DELIVERY = re.compile(r"^(\d{6,8}|\d{1,2}[A-Z]{3}\d{2})$")  # 250926, 27DEC24
+_QUARTER = re.compile(r"^([A-Z0-9]+USDT?)[FGHJKMNQUVXZ]\d{2}$")  # BTCUSDH25
 _WORDS_OF_KIND = {"PERP", "SWAP", "PERPETUAL"}
 
 
@@ -50,6 +51,10 @@ def contract(venue: str, symbol: str) -> Contract:
     if len(words) >= 2:
         return Contract(venue, symbol, _coin(words[0]), _coin(words[1]), delivery)
     pair = words[0] if words else symbol
+    if venue == "bybit" and (quarter := _QUARTER.match(pair)):
+        pair, delivery = quarter[1], True
+    if venue == "bybit" and pair.endswith("PERP") and len(pair) > 4:  # settled in USDC
+        return Contract(venue, symbol, _coin(pair[:-4]), "USDC")
     for quote in QUOTES:
         if pair.upper().endswith(quote) and len(pair) > len(quote):
             return Contract(venue, symbol, _coin(pair[:-len(quote)]), quote, delivery)

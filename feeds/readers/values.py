@@ -48,13 +48,20 @@ def floats(column: Any, path: Path, field: str, rows: Ints | None = None, *,
     """
     array = _arrow(column)
     if pa.types.is_dictionary(array.type):
+        words = _plain(array.dictionary) if array.null_count == 0 else None
+        if words is not None:
+            return words[array.indices.to_numpy(zero_copy_only=False)]
         array = array.dictionary_decode()
+    plain = _plain(array)
+    if plain is not None:  # no text is absent, blank or odd: most files of decimals as text
+        return plain
     if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
         values = np.asarray(array.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
         absent = array.is_null().to_numpy(zero_copy_only=False)
     else:
         text = pc.utf8_trim_whitespace(array)
-        hollow = pc.fill_null(pc.is_in(text, pa.array(["", "null", "None", "NaN", "nan"])), True)
+        hollow = pc.or_(pc.is_in(text, pa.array(["", "null", "None", "NaN", "nan"])),
+                        pc.is_null(text))
         absent = hollow.to_numpy(zero_copy_only=False)
         values = _numbers_of(pc.if_else(hollow, None, text), path, field, rows)
     bad = ~np.isfinite(values) & ~absent
@@ -63,6 +70,17 @@ def floats(column: Any, path: Path, field: str, rows: Ints | None = None, *,
     if bad.any():
         refuse(path, bad, field, "is not a number", array.to_pylist()[int(np.argmax(bad))], rows)
     return np.where(absent, np.nan, values)
+
+
+def _plain(array: Any) -> Floats | None:
+    """Numbers of an array in which every value is one, else None."""
+    if array.null_count:
+        return None
+    try:
+        found = np.asarray(array.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
+    return found if bool(np.isfinite(found).all()) else None
 
 
 def _numbers_of(text: Any, path: Path, field: str, rows: Ints | None) -> Floats:
@@ -94,6 +112,14 @@ def _arrow(column: Any) -> Any:
 def sides(column: Any, longs: Sequence[str], shorts: Sequence[str], path: Path, field: str,
           rows: Ints | None = None) -> NDArray[np.bool_]:
     """True where the value (in any case) says that a LONG was liquidated; others are refused."""
+    array = _arrow(column)
+    if pa.types.is_dictionary(array.type):  # each of few texts once; then again to name the row
+        known = {*longs, *shorts}
+        words = [str(each).strip().lower() for each in array.dictionary.to_pylist()]
+        if array.null_count == 0 and all(each in {*map(str.lower, known)} for each in words):
+            lower = {each.lower() for each in longs}
+            table = np.array([each in lower for each in words], np.bool_)
+            return table[array.indices.to_numpy(zero_copy_only=False)]
     text = pc.utf8_lower(pc.utf8_trim_whitespace(_arrow(column).cast(pa.string())))
     is_long = pc.is_in(text, pa.array([each.lower() for each in longs]))
     is_short = pc.is_in(text, pa.array([each.lower() for each in shorts]))
@@ -124,8 +150,10 @@ def column(table: pa.Table, name: str, path: Path) -> Any:
     return table.column(name)
 
 
-def coded(value: str | Sequence[str] | NDArray[Any], count: int) -> Any:
+def coded(value: Any, count: int) -> Any:
     """One text for all of ``count`` rows, or one per row, as Arrow's dictionary of few texts."""
+    if isinstance(value, pa.DictionaryArray):
+        return value
     if isinstance(value, str):
         return pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [value])
     return pa.array(value, pa.string()).dictionary_encode()
