@@ -20,7 +20,7 @@ from pyarrow import csv
 
 from deleverage.columns import Ints
 from deleverage.errors import DataError, MissingTable
-from deleverage.feeds.archives import opened, packing
+from deleverage.feeds.archives import head, opened, packing
 from deleverage.feeds.readers.protocol import Log, existing
 
 BLOCK = 8 << 20  # bytes of CSV at a time
@@ -87,15 +87,16 @@ def _parsed(path: Path, stream: Any, kinds: Mapping[str, Any]) -> Iterator[pa.Re
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         text = str(error).splitlines()[0] if str(error) else "not a CSV"
         if "Empty CSV file" not in text:
-            raise _fault(path, text, names) from None
+            raise _fault(path, text) from None
 
 
-def _fault(path: Path, text: str, names: Sequence[str]) -> DataError:
+def _fault(path: Path, text: str) -> DataError:
     """Arrow's words about a CSV, as file, row and field."""
     row, at = _ROW.search(text), _COLUMN.search(text)
     if row is None:
         return DataError(f"{path}: not a CSV that can be read: {text[:200]}")
     told = text.rsplit(f"{row[0]}: ", 1)[-1][:200]
+    names = head(path).split(b"\n", 1)[0].decode("utf-8", "replace").strip().split(",")
     field = f", {names[int(at[1])]}" if at is not None and int(at[1]) < len(names) else ""
     return DataError(f"{path}: row {max(int(row[1]) - 1, 0)}{field}: {told}")
 
