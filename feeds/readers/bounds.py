@@ -16,8 +16,8 @@ from deleverage.errors import DataError
 from deleverage.feeds.readers.values import epoch_ns, refuse
 from deleverage.timestamps import DAY, show
 
-_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_WHOLE = re.compile(r"\d{1,19}")
+_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_WHOLE = re.compile(r"[0-9]{1,19}")
 
 
 def integers(column: Any, path: Path, field: str, rows: Ints) -> Ints:

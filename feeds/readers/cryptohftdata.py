@@ -23,7 +23,8 @@ from deleverage.feeds.readers.protocol import Log, Piece, Request, not_an_input
 from deleverage.feeds.readers.streams import parquet_batches, parquet_names
 from deleverage.feeds.readers.units import SymbolRows, Symbols, measured, unit_of
 from deleverage.feeds.readers.values import epoch_ns, floats, liquidation_rows, sides
-from deleverage.timestamps import parse
+from deleverage.market import Coverage
+from deleverage.timestamps import HOUR, parse
 
 EXCHANGES = {
     "binance_futures": "binance", "bybit": "bybit", "okx_futures": "okx",
@@ -43,7 +44,7 @@ _LIQUIDATIONS = {"received_time", "event_time", "trade_time", "symbol", "side", 
 _MARKS = {"received_time", "event_time", "mark_price", "index_price", "funding_rate",
           "next_funding_time"}
 _INTEREST = {"received_time", "timestamp", "sum_open_interest", "sum_open_interest_value"}
-_OBJECT = re.compile(r"(?:^|/)(?P<exchange>[a-z_]+)/(?P<day>\d{4}-\d\d-\d\d)/\d\d/"
+_OBJECT = re.compile(r"(?:^|/)(?P<exchange>[a-z_]+)/(?P<day>\d{4}-\d\d-\d\d)/(?P<hour>\d\d)/"
                      r"(?P<symbol>[^/]+)_(?P<type>trades|orderbook|ticker|mark_price|open_interest|"
                      r"liquidations)\.parquet(\.zst)?$")
 
@@ -75,9 +76,11 @@ class CryptoHftData:
         if what not in ("liquidations", "open_interest"):
             raise not_an_input(path, f"CryptoHFTData {what or 'Parquet'}")
         venue = _venue(path, named, request)
-        day = parse(named["day"]) if named is not None else None
+        day = _hour(path, named)[0] if named is not None else None
         if what == "liquidations":
             yield from _liquidations(path, Symbols(venue, request, log), request, log, day)
+            if named is not None:
+                _covered(path, named, venue, request, log)
         else:
             yield from _interest(path, venue, named["symbol"] if named is not None else None,
                                  request, log)
@@ -104,6 +107,24 @@ def _venue(path: Path, named: re.Match[str] | None, request: Request) -> str:
         raise UsageError(f"{path}: the venue is in the folders {{exchange}}/{{date}}/{{HH}} alone, "
                          "which are not there; say it with --venue")
     return EXCHANGES.get(request.venue, request.venue)
+
+
+def _hour(path: Path, named: re.Match[str]) -> tuple[int, int]:
+    """The day and the hour of a path."""
+    try:
+        return parse(named["day"]), parse(f"{named['day']}T{named['hour']}:00")
+    except UsageError:
+        raise DataError(f"{path}: no date and hour in the path {named['day']}/{named['hour']}"
+                        ) from None
+
+
+def _covered(path: Path, named: re.Match[str], venue: str, request: Request, log: Log) -> None:
+    """The hour of an object about the coin asked for: empty hours are normal and no gap."""
+    known = Symbols(venue, request, Log()).of(named["symbol"])
+    if request.symbol is not None and known.wanted and not known.contract.delivery:
+        start = _hour(path, named)[1]
+        log.coverage.append(Coverage("liquidations", venue, CryptoHftData.provider, start,
+                                     start + HOUR, _COMPLETE.get(venue, "unknown")))
 
 
 def _liquidations(path: Path, symbols: Symbols, request: Request, log: Log,

@@ -87,6 +87,8 @@ def _answer(start: bytes) -> str | None:
     if start.startswith(b"[") and b'"universe"' in start[:40]:
         return "Hyperliquid metaAndAssetCtxs"
     first = start.split(b"}", 1)[0]
+    if b'"info"' in first:  # a row of ccxt, which carries the venue's own
+        return None
     if b'"fundingRate"' in first and b'"coin"' in first and b'"time"' in first:
         return "Hyperliquid fundingHistory"
     keys = (b'"t"', b'"T"', b'"s"', b'"i"', b'"o"', b'"c"', b'"h"', b'"l"', b'"v"', b'"n"')

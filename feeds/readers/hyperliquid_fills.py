@@ -9,6 +9,7 @@ the venue's vault took over without touching the book, is kept with ``method`` "
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +26,14 @@ from deleverage.feeds.readers.hyperliquid_contexts import iso_ns
 from deleverage.feeds.readers.protocol import Log, Piece, Request
 from deleverage.feeds.readers.streams import json_lines, parsed_json, whole_json
 from deleverage.feeds.readers.values import coded, liquidation_rows
+from deleverage.market import Coverage
+from deleverage.timestamps import DAY
 
 ROWS = 50_000  # events of one piece
 _LONGER = 2_000  # lines for which a trade waits for its other party (in one block, or beside it)
+_BLOCK_TIME = re.compile(rb'"block_time"\s*:\s*"([0-9T:. -]{19,29})"')
 _ADL = "Auto-Deleveraging"
+_Told = tuple[int, str | None, str | None, dict[str, Any]]  # line, local time, address, fill
 _NEEDED = ("coin", "px", "sz", "side", "time", "dir")
 
 
@@ -56,7 +61,8 @@ def fill_pieces(path: Path, request: Request, log: Log) -> Iterator[Piece]:
     """The liquidations of a file, some ten thousand at a time."""
     waiting: dict[Any, list[_Fill]] = {}
     ready: list[_Fill] = []
-    for line, known, address, fill in _fills(path):
+    seen: list[bytes] = []
+    for line, known, address, fill in _fills(path, seen):
         kept = _liquidation(path, line, known, address, fill, request, log)
         if kept is None:
             continue
@@ -70,11 +76,23 @@ def fill_pieces(path: Path, request: Request, log: Log) -> Iterator[Piece]:
     ready += [row for rows in waiting.values() for row in _one(rows, log)]
     for start in range(0, len(ready), ROWS):
         yield _piece(path, ready[start:start + ROWS], log)
+    _covered(path, seen, log)
 
 
-def _fills(path: Path) -> Iterator[tuple[int, str | None, str | None, dict[str, Any]]]:
+def _covered(path: Path, seen: list[bytes], log: Log) -> None:
+    """From the first block of a node's file to its last: what has no liquidation was quiet."""
+    times = [found[1].decode() for text in seen if (found := _BLOCK_TIME.search(text))]
+    if len(times) == 2:
+        first, last = iso_ns(pa.array(times), path, "block_time", np.array([1, 2])).tolist()
+        if 0 < last - first <= DAY:
+            log.coverage.append(Coverage("liquidations", "hyperliquid", "Hyperliquid", first, last,
+                                         "all"))
+
+
+def _fills(path: Path, seen: list[bytes]) -> Iterator[_Told]:
     """Line, local time, address (both None where the file has none) and fill, of each fill that is
-    part of a liquidation. A line without that word is looked at only for its two ends."""
+    part of a liquidation. A line without that word is looked at only for its two ends. ``seen``
+    gets the beginnings of the first line and of the last."""
     for line, text in json_lines(path):
         ends = (text[:1], text[-1:])
         if line == 1 and ends not in ((b"{", b"}"), (b"[", b"]")):
@@ -82,18 +100,18 @@ def _fills(path: Path) -> Iterator[tuple[int, str | None, str | None, dict[str, 
             return
         if ends not in ((b"{", b"}"), (b"[", b"]")):
             raise DataError(f"{path}: line {line} is cut, expected one JSON value a line")
+        seen[min(len(seen), 1):] = [text[:400]]  # the first stays, the last is replaced
         if b'"liquidation"' in text or b'"fills"' in text[:200]:
             yield from _of(path, line, parsed_json(text, path, line))
 
 
-def _whole(path: Path) -> Iterator[tuple[int, str | None, str | None, dict[str, Any]]]:
+def _whole(path: Path) -> Iterator[_Told]:
     read = whole_json(path)
     for number, each in enumerate(read if isinstance(read, list) else [read], start=1):
         yield from _of(path, number, each)
 
 
-def _of(path: Path, line: int,
-        read: Any) -> Iterator[tuple[int, str | None, str | None, dict[str, Any]]]:
+def _of(path: Path, line: int, read: Any) -> Iterator[_Told]:
     """The fills in one JSON value, whichever of the shapes it has."""
     known, pairs = None, []
     if isinstance(read, dict) and isinstance(read.get("events"), list):

@@ -25,7 +25,8 @@ from deleverage.feeds.readers.streams import csv_batches
 from deleverage.feeds.readers.tardis_ticker import ticker_pieces
 from deleverage.feeds.readers.units import SymbolRows, Symbols
 from deleverage.feeds.readers.values import epoch_ns, floats, liquidation_rows, sides
-from deleverage.timestamps import parse
+from deleverage.market import Coverage
+from deleverage.timestamps import DAY, parse
 
 VENUES = {
     "binance-futures": "binance", "binance-delivery": "binance_cm", "okex-swap": "okx",
@@ -44,9 +45,12 @@ _QUOTES = _START + b"ask_amount,ask_price,bid_price,bid_amount"
 _TYPES = ("liquidations", "trades", "derivative_ticker", "quotes", "book_ticker",
           "book_snapshot_5", "book_snapshot_25", "incremental_book_L2", "options_chain")
 _WORD = re.compile(r"(?:^|_)(" + "|".join(_TYPES) + r")(?=[_.]|$)")
-_DAY = re.compile(r"(?:^|[/_])(?:" + "|".join(_TYPES) +
-                  r")[/_](\d{4})[-/](\d\d)[-/](\d\d)(?=[/_.])")
-_FILE = re.compile(r"\.csv(\.gz)?$")
+# the vendor's URL, and the names its client gives
+_PLACES = tuple(re.compile(
+    r"(?:^|/)(?P<exchange>[a-z0-9-]+)" + rf"{mark}(?:{'|'.join(_TYPES)}){mark}" +
+    rf"(?P<day>[0-9]{{4}}{dash}[0-9]{{2}}{dash}[0-9]{{2}}){mark}(?P<symbol>[^/]+)\.csv(?:\.gz)?$")
+    for mark, dash in (("/", "/"), ("_", "-")))
+_GROUPS = ("PERPETUALS", "FUTURES")  # many symbols in one file
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 EVENT_KINDS = {"exchange": _TEXT, "symbol": _TEXT, "timestamp": pa.int64(),
                "local_timestamp": pa.int64(), "side": _TEXT, "price": pa.float64(),
@@ -75,7 +79,7 @@ class Tardis:
             return "Tardis quotes"
         if header.startswith(_START) and named is not None:
             return f"Tardis {named}"
-        if not head and named is not None and _FILE.search(path.name) and _day(path) is not None:
+        if not head and named is not None and _day(path) is not None:
             return f"Tardis {named}"
         return None
 
@@ -84,6 +88,7 @@ class Tardis:
         kind = self.kind(path, head(existing(path)))
         if kind == "Tardis liquidations":
             yield from _liquidations(path, request, log)
+            _covered(path, request, log)
         elif kind == "Tardis derivative_ticker":
             yield from ticker_pieces(path, request, log, VENUES, _day(path))
         elif kind == "Tardis liquidations or trades":
@@ -106,13 +111,33 @@ def _named(path: Path) -> str | None:
     return next((part for part in reversed(path.parts[-6:-1]) if part in _TYPES), None)
 
 
+def _place(path: Path) -> re.Match[str] | None:
+    """Exchange, day and symbol of a path as the vendor has it."""
+    text = "/".join(path.parts[-6:])
+    return next((found for place in _PLACES if (found := place.search(text))), None)
+
+
 def _day(path: Path) -> int | None:
     """The day of arrival that the path names."""
-    found = _DAY.findall("/".join(path.parts[-6:]))
+    found = _place(path)
     try:
-        return parse("-".join(found[-1])) if found else None
+        return None if found is None else parse(found["day"].replace("/", "-"))
     except UsageError:
         return None
+
+
+def _covered(path: Path, request: Request, log: Log) -> None:
+    """The day of a file that is about the coin asked for: quiet hours in it are no gap."""
+    place, day = _place(path), _day(path)
+    if place is None or day is None or request.symbol is None:
+        return
+    venue = VENUES.get(place["exchange"], place["exchange"])
+    known = Symbols(venue, request, Log()).of(place["symbol"])
+    if place["symbol"] in _GROUPS or (known.wanted and not known.contract.delivery):
+        complete = _completeness(venue, np.array([day]))
+        said = complete if isinstance(complete, str) else complete[0].as_py()
+        log.coverage.append(Coverage("liquidations", venue, Tardis.provider, day, day + DAY, said))
+        log.note("Tardis does not mark disconnections: the day of each file counts as covered")
 
 
 def _liquidations(path: Path, request: Request, log: Log) -> Iterator[Piece]:

@@ -14,6 +14,7 @@ import pytest
 from deleverage.errors import DataError, MissingTable, UsageError
 from deleverage.feeds.readers.cryptohftdata import READER
 from deleverage.feeds.readers.protocol import NotAnInput
+from deleverage.market import Coverage
 from tests.feeds.readers.one_file import MS, expected, read, same_liquidation, sample, written
 
 HOUR = 1_769_904_000_000  # 2026-02-01 00:00 in ms
@@ -178,7 +179,12 @@ def test_empty_hour_has_no_rows(tmp_path):
     empty = pa.table(events()).slice(0, 0)
     path = written(tmp_path / FOLDER / "ETHUSDT_liquidations.parquet", b"")
     pq.write_table(empty, path)
-    assert read(READER, path).pieces == []
+    found = read(READER, path, symbol="ETHUSDT")
+    assert found.pieces == []
+    assert found.log.coverage == [Coverage(
+        "liquidations", "binance", "CryptoHFTData", HOUR * MS, HOUR * MS + 3_600_000 * MS,
+        "sampled_1s")]
+    assert read(READER, path, symbol="BTC").log.coverage == []
 
 
 def test_open_interest(tmp_path):

@@ -40,10 +40,11 @@ def other(**more: Any) -> dict[str, Any]:
     return fill(**{"side": "B", "told": "Open Long", "crossed": False, **more})
 
 
-def block(*pairs: Any, number: int = 1) -> str:
+def block(*pairs: Any, number: int = 1, second: int = 0) -> str:
     """A node's block as its line."""
     return json.dumps({"local_time": "2026-02-01T00:00:00.684975680",
-                       "block_time": "2026-02-01T00:00:00.387173852", "block_number": number,
+                       "block_time": f"2026-02-01T00:00:{second:02d}.387173852",
+                       "block_number": number,
                        "events": [list(pair) for pair in pairs]}, separators=(",", ":"))
 
 
@@ -168,8 +169,11 @@ def test_fills_in_an_lz4_frame(tmp_path):
 def test_empty_blocks_and_fills_without_liquidation(tmp_path):
     """Most blocks hold neither."""
     path = lines(tmp_path / "0.jsonl", block(number=1), block((USER, fill(method=None)), number=2),
-                 block((USER, fill()), number=3))
-    assert read(READER, path).column("liquidations", "source_row") == [3]
+                 block((USER, fill()), number=3, second=9))
+    found = read(READER, path)
+    assert found.column("liquidations", "source_row") == [3]
+    assert [(each.start_ns, each.end_ns, each.completeness) for each in found.log.coverage] == [
+        (START * MS + 387_173_852, START * MS + 9_387_173_852, "all")]
 
 
 def test_many_blocks_at_little_memory(tmp_path, monkeypatch):
@@ -302,6 +306,13 @@ def test_live_answers_and_node_trades_are_no_input(tmp_path):
                         '"hash":"0x0","trade_dir_override":"Na","side_info":[]}', "node trades")):
         with pytest.raises(NotAnInput, match=kind):
             read(READER, written(tmp_path / "a.json", text))
+
+
+def test_unified_rows_of_another_library_are_not_known(tmp_path):
+    """A row that carries the venue's own one as ``info`` is another format."""
+    row = {"info": {"coin": "ETH", "fundingRate": "0.1", "time": START}, "symbol": "ETH/USDC:USDC"}
+    path = written(tmp_path / "funding.json", json.dumps([row]))
+    assert READER.kind(path, path.read_bytes()) is None
 
 
 @pytest.mark.real

@@ -13,6 +13,7 @@ import pytest
 from deleverage.errors import DataError, UsageError
 from deleverage.feeds.readers.protocol import NotAnInput
 from deleverage.feeds.readers.tardis import READER
+from deleverage.market import Coverage
 from deleverage.timestamps import HOUR, MINUTE, SECOND, parse
 from tests.feeds.readers.one_file import MS, expected, read, same_liquidation, sample, written
 
@@ -174,6 +175,20 @@ def test_empty_day_is_an_empty_gzip(tmp_path):
     found = read(READER, path)
     assert found.kind == "Tardis liquidations"
     assert found.pieces == []
+
+
+def test_day_of_a_file_is_covered(tmp_path):
+    """An hour without a row in a day's file was quiet; another coin's file says nothing of it."""
+    path = written(tmp_path / "bybit/liquidations/2026/02/01/ETHUSDT.csv.gz", gzip.compress(b""))
+    found = read(READER, path, symbol="ETH")
+    assert found.log.coverage == [
+        Coverage("liquidations", "bybit", "Tardis", DAY, DAY + 24 * HOUR, "all")]
+    assert "Tardis does not mark disconnections" in found.said
+    assert read(READER, path, symbol="BTC").log.coverage == []
+    grouped = csv(tmp_path / "binance-futures_liquidations_2026-02-01_PERPETUALS.csv", EVENTS,
+                  [event(1)])
+    assert [each.completeness for each in read(READER, grouped, symbol="BTC").log.coverage] == [
+        "sampled_1s"]
 
 
 def test_grouped_symbols_are_filtered_by_coin(tmp_path):
