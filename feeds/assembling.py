@@ -71,6 +71,8 @@ def assembled(staged: Sequence[Staged], request: Request, into: Instrument | Non
         found = [part for part in kept if part.table == name]
         if found:
             tables[name] = _latest(name, found, notes)
+    if "open_interest" in tables:
+        tables["open_interest"] = _in_coins(tables["open_interest"], notes)
     if "funding" in tables:
         tables["funding"] = _with_intervals(tables["funding"])
     coverage = [cover for each in staged for cover in each.log.coverage
@@ -179,7 +181,7 @@ def _wanted(part: Part, own: Contract | None, instrument: Instrument) -> bool:
     if contract.base != instrument.base:
         return False
     if part.table == "open_interest":
-        return own is None or contract.venue == own.venue
+        return contract.quote == instrument.quote and (own is None or contract.venue == own.venue)
     same = (contract.venue, contract.quote) == (instrument.venue, instrument.quote)
     if own is None and part.table in _BOUND and not same:
         raise UsageError(f"{part.source}: {part.table} of {contract.symbol} at {contract.venue} "
@@ -243,6 +245,15 @@ def _differing(table: pa.Table, order: np.ndarray, last: np.ndarray,
     return int(odd.sum()), int(stamps[np.argmax(odd)]) if odd.any() else 0
 
 
+def _in_coins(table: pa.Table, notes: list[str]) -> pa.Table:
+    """Open interest without the rows that say USD only."""
+    known = ~np.isnan(numbers(table, "oi_base"))
+    if not known.all():
+        notes.append(f"open_interest: {int((~known).sum()):,} rows in USD alone left out")
+        table = table.filter(pa.array(known))
+    return table
+
+
 def _with_intervals(table: pa.Table) -> pa.Table:
     """Funding with the hours of each row: the vendor's, else read from the distances."""
     hours = numbers(table, "interval_h")
@@ -266,7 +277,7 @@ def _context(parts: Sequence[Part], notes: list[str]) -> pa.Table:
 def _interest_coverage(parts: Sequence[Part], table: pa.Table | Rows,
                        staged: Sequence[Staged]) -> list[Coverage]:
     """Open interest names its venue; a snapshot stands until the next one is due."""
-    if isinstance(table, Rows) or any(cover.table == "open_interest" for each in staged
+    if isinstance(table, Rows) or not table.num_rows or any(cover.table == "open_interest" for each in staged
                                       for cover in each.log.coverage):
         return []
     stamps, known = numbers(table, "ts"), numbers(table, "available_at")

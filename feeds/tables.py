@@ -133,7 +133,8 @@ def validate(name: str, table: pa.Table, where: str) -> None:
 def check_rows(name: str, table: pa.Table, where: str) -> None:
     """Raise DataError for the first row of a file that cannot be, by its number in the file.
 
-    Order and repetition are the assembler's; an amount in USD or an interval may still be NaN.
+    Order and repetition are the assembler's; an amount in USD or in coins or an interval may still
+    be NaN.
     """
     report = _Report(where, SCHEMAS[name].clock, numbers(table, SCHEMAS[name].clock),
                      numbers(table, "source_row"))
@@ -157,7 +158,8 @@ def _values(report: _Report, name: str, table: pa.Table, unknown: bool = False) 
         report.first(~fits, "interval_h", "must be > 0", hours)
     elif name == "open_interest":
         coins = numbers(table, "oi_base")
-        report.first(~(np.isfinite(coins) & (coins >= 0)), "oi_base", "must be ≥ 0", coins)
+        fits = (np.isfinite(coins) & (coins >= 0)) | (np.isnan(coins) & unknown)
+        report.first(~fits, "oi_base", "must be ≥ 0", coins)
     elif name == "liquidations":
         _liquidations(report, table, unknown)
     if name in ("funding", "open_interest", "liquidations"):
