@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from deleverage.columns import Floats, Ints
 from deleverage.errors import DataError
@@ -84,7 +85,7 @@ def _piece(path: Path, name: ArchiveName | None, about: Contract, table: pa.Tabl
     }), about)
 
 
-def _starts(about: Contract, name: ArchiveName | None, label: Ints) -> Ints:
+def _starts(about: Contract, name: ArchiveName | None, label: Ints) -> NDArray[np.bool_]:
     """Where a label is the start of its period: by the day of the file, else by the label."""
     if about.venue == "binance_cm":
         return np.ones(len(label), np.bool_)

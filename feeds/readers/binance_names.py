@@ -94,10 +94,9 @@ def contract_of(path: Path, name: ArchiveName, symbol: str | None = None) -> Con
 
 def _period(date: str) -> tuple[int, int]:
     """A day or a month as [start, end); ValueError for one that does not exist."""
-    words = [int(word) for word in date.split("-")]
-    if len(words) == 3:
-        start = from_datetime(datetime(*words, tzinfo=UTC))  # type: ignore[arg-type]
+    year, month, *day = (int(word) for word in date.split("-"))
+    if day:
+        start = from_datetime(datetime(year, month, day[0], tzinfo=UTC))
         return start, start + DAY
-    year, month = words
     following = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
     return from_datetime(datetime(year, month, 1, tzinfo=UTC)), from_datetime(following)

@@ -7,7 +7,7 @@ twice (two connections, two files) is one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -29,8 +29,8 @@ class BinanceStream:
     name = "binance-stream"
     about = "recordings of Binance's forceOrder stream, um and cm (JSON, lines of it, or CSV)"
     provider = "Binance stream"
-    gives = ("liquidations",)
-    duplicates = {"liquidations": "events"}
+    gives: tuple[str, ...] = ("liquidations",)
+    duplicates: Mapping[str, str] = {"liquidations": "events"}
     version = 1
 
     def kind(self, path: Path, head: bytes) -> str | None:

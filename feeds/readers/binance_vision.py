@@ -8,7 +8,7 @@ its folders (:mod:`deleverage.feeds.readers.binance_names`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,9 +73,9 @@ class BinanceVision:
     about = ("Binance's public archive: klines, mark, index and premium klines, funding, metrics, "
              "cm liquidation snapshots (zip or csv)")
     provider = "Binance Vision"
-    gives = ("bars", "mark", "index", "premium", "funding", "open_interest", "liquidations")
-    duplicates = {"bars": "last", "mark": "last", "index": "last", "premium": "last",
-                  "funding": "last", "open_interest": "last", "liquidations": "events"}
+    gives: tuple[str, ...] = ("bars", "mark", "index", "premium", "funding", "open_interest",
+                              "liquidations")
+    duplicates: Mapping[str, str] = {**dict.fromkeys(gives, "last"), "liquidations": "events"}
     version = 1
 
     def kind(self, path: Path, head: bytes) -> str | None:

@@ -441,7 +441,7 @@ def test_inverted_sides_show_by_the_limit(tmp_path):
     """A selling limit order cannot fill below its limit: such a file is refused, unless told so."""
     data = snapshot([(AT + "0.100", "BUY", 250, 2_290.0, 2_500.0, 250, 250)])
     path = put(tmp_path, SNAPSHOT, data)
-    with pytest.raises(DataError, match="row 1, .* sides look inverted"):
+    with pytest.raises(DataError, match=r"row 1, .* sides look inverted"):
         read(path)
     rows = only(path, request=Request(side="position")).rows
     assert rows["liq_side"].to_pylist() == ["long"]
