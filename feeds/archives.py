@@ -6,6 +6,7 @@ bounded: by a size, and by its ratio to what is on disk (nothing of a market's r
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import lzma
@@ -73,9 +74,9 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         text = (str(error).splitlines() or [type(error).__name__])[0]
         raise DataError(f"{path}: cut off or damaged: {text}") from None
     except OSError as error:
-        if error.errno is not None:
+        if error.errno not in (None, errno.EINVAL):
             raise
-        text = str(error).splitlines()[0]  # Arrow's own, of the packing
+        text = str(error).splitlines()[0]  # Arrow's own, of the packing; a zip's place before 0
         raise DataError(f"{path}: cut off or damaged: {text}") from None
 
 

@@ -48,7 +48,12 @@ def cells_of(line: bytes) -> list[str]:
 
 def is_row(cells: list[str]) -> bool:
     """Whether the cells are a row: they begin with a number or with a date."""
-    return cells[0].isdigit() or (cells[0][:4].isdigit() and cells[0][4:5] == "-")
+    return digits(cells[0]) or (digits(cells[0][:4]) and cells[0][4:5] == "-")
+
+
+def digits(cell: str) -> bool:
+    """Whether a cell is a whole number without a sign."""
+    return cell.isascii() and cell.isdigit()
 
 
 def streamed(path: Path, layout: Layout) -> Iterator[tuple[pa.Table, Ints]]:
@@ -163,6 +168,8 @@ def _fits(cell: str, kind: Any) -> bool:
     """Whether a cell can be of its kind; an empty one is judged elsewhere."""
     if cell in _NULLS or kind not in _WORDS:
         return True
+    if not cell.isascii() or "_" in cell:  # Python reads 24_00 and other scripts' digits
+        return False
     with suppress(ValueError):
         if kind == TIME:
             datetime.strptime(cell, "%Y-%m-%d %H:%M:%S")

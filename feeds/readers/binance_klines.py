@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from deleverage.columns import Floats, Ints
 from deleverage.errors import UsageError
-from deleverage.feeds.readers.binance_csv import Layout, streamed
+from deleverage.feeds.readers.binance_csv import Layout, digits, streamed
 from deleverage.feeds.readers.binance_names import CANDLES, ArchiveName, contract_of
 from deleverage.feeds.readers.names import Contract, binance_cm_usd, same_coin
 from deleverage.feeds.readers.protocol import Log, Piece, Request, not_an_input
@@ -39,7 +39,7 @@ _KEEP = ("keep the archive's folders, as in data/futures/um/daily/markPriceKline
 
 def is_candle(cells: list[str]) -> bool:
     """Whether the cells of a line without header are a candle: 12 numbers, two fitting times."""
-    if len(cells) != len(COLUMNS) or not (cells[0].isdigit() and cells[6].isdigit()):
+    if len(cells) != len(COLUMNS) or not (digits(cells[0]) and digits(cells[6])):
         return False
     length, unit = int(cells[6]) - int(cells[0]) + 1, 1_000
     if int(cells[0]) > _MICRO:
@@ -55,7 +55,7 @@ def is_spot(name: ArchiveName | None, cells: list[str]) -> bool:
     """Whether a file is spot's by its folder, or by microseconds in its first row."""
     told = name is not None and name.market is not None
     return name.market == "spot" if told and name else (
-        cells[0].isdigit() and int(cells[0]) > _MICRO)
+        digits(cells[0]) and int(cells[0]) > _MICRO)
 
 
 def pieces(path: Path, name: ArchiveName | None, bare: bool, request: Request,

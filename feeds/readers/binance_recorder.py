@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from deleverage.columns import Ints
 from deleverage.errors import DataError
-from deleverage.feeds.readers.binance_csv import Layout, streamed
+from deleverage.feeds.readers.binance_csv import Layout, digits, streamed
 from deleverage.feeds.readers.binance_orders import Orders, after_a_second, without_unfilled
 from deleverage.feeds.readers.protocol import Log
 from deleverage.feeds.readers.values import epoch_ns, floats
@@ -35,8 +35,8 @@ _FORCES = ("IOC", "GTC", "FOK", "GTX")
 def is_recorder_row(cells: list[str]) -> bool:
     """Whether the cells of a file's first line are this layout's."""
     return (len(cells) == len(COLUMNS) and cells[1] in ("SELL", "BUY") and cells[3] in _FORCES
-            and cells[7].isupper() and cells[10].isdigit() and len(cells[10]) == 13
-            and all(cells[at].replace(".", "", 1).isdigit() for at in (4, 5, 8, 9)))
+            and cells[7].isupper() and digits(cells[10]) and len(cells[10]) == 13
+            and all(digits(cells[at].replace(".", "", 1)) for at in (4, 5, 8, 9)))
 
 
 def orders(path: Path, log: Log) -> Iterator[Orders]:

@@ -79,6 +79,8 @@ def _numbers_of(text: Any, path: Path, field: str, rows: Ints | None) -> Floats:
 
 
 def _is_number(text: str) -> bool:
+    if not text.isascii() or "_" in text:  # Python's float reads 24_00 and other scripts' digits
+        return False
     try:
         return math.isfinite(float(text))
     except ValueError:

@@ -145,6 +145,7 @@ def test_the_last_line_cut_off_is_counted(tmp_path):
 
 @pytest.mark.parametrize(("changes", "text"), [
     ({"z": "abc"}, "row 2, z is not a number, found 'abc'"),
+    ({"ap": "24_00"}, "row 2, ap is not a number, found '24_00'"),
     ({"p": "-1"}, "row 2, price must be > 0"),
     ({"z": "9"}, "row 2, filled quantity is more than the order's"),
     ({"T": "yesterday"}, "row 2, T is no epoch time, found 'yesterday'"),

@@ -174,6 +174,7 @@ def test_one_turnover_outside_its_range_is_said(tmp_path):
     (b",2402.0,2404.0,", b",x,2404.0,", "row 2, open is not a number, found 'x'"),
     (b",2402.0,2404.0,", b",,2404.0,", "row 2, open is empty"),
     (b",2402.0,2404.0,", b",inf,2404.0,", "row 2, open is not a number"),
+    (b",2402.0,2404.0,", b",24_02.0,2404.0,", "row 2, open is not a number, found '24_02.0'"),
     (b",2402.0,2404.0,", b",2404.0,", "row 2, expected 12 fields, found 11"),
     (b"1769817660000", b"176981766000a", "row 2, open_time is not a whole number"),
     (b"1769817660000", b"1769817660001", "row 2, close_time does not end 1m after the open"),
@@ -483,6 +484,22 @@ def test_a_large_file_comes_in_pieces(tmp_path, monkeypatch):
     assert len(pieces) > 10
     assert numbers == list(range(1, 1_001))
     assert pieces[-1].rows["close_ns"].to_pylist()[-1] == parse(DAY) + 1_000 * MINUTE
+
+
+def test_any_one_byte_of_an_archive_may_be_damaged(tmp_path):
+    """Each byte inverted in turn: refused by name, or what it said was never read from it."""
+    path = put(tmp_path, f"{UM}/{ETH_1M}.zip", klines(count=2), packed=True)
+    data, whole = path.read_bytes(), only(path).rows
+    refused = 0
+    for at in range(len(data)):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1:])
+        if READER.kind(path, head(path)) is None:
+            continue
+        try:
+            assert only(path).rows == whole
+        except DataError as error:
+            refused += path.name in str(error)
+    assert refused > len(data) / 2
 
 
 @pytest.mark.parametrize("length", [4, 60, 200])
