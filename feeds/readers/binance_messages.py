@@ -103,7 +103,7 @@ def _values(path: Path, stream: IO[bytes], log: Log) -> Iterator[tuple[Any, int,
     while line:
         number += 1
         text = line.strip()
-        received = _RECEIVED.match(text)
+        received = _RECEIVED.match(text) if text[:1].isdigit() else None
         value = _json(text[received.end():] if received else text)
         if value is not None:
             yield value, number, int(received[1]) if received else 0

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +29,7 @@ from deleverage.feeds.readers.values import liquidation_rows, refuse, sides
 from deleverage.timestamps import SECOND
 
 Bools = NDArray[np.bool_]
+COMPLETENESS = "sampled_1s"
 UNFILLED = ("NEW", "PARTIALLY_FILLED", "REJECTED", "PENDING_NEW")
 ENDED = ("FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH", "NEW_INSURANCE", "NEW_ADL")
 _ROUNDED = 1e-9
@@ -72,20 +74,31 @@ def _contract(symbol: str) -> Contract:
     return contract("binance_cm" if coin_margined(symbol) else "binance", symbol)
 
 
-def first_of(keys: Sequence[pa.Array], before: pa.Table | None = None) -> tuple[Bools, pa.Table]:
-    """True where a row of ``keys`` was not there yet, neither above nor in ``before``.
+def first_of(time: Ints, keys: Sequence[pa.Array],
+             before: pa.Table | None = None) -> tuple[Bools, pa.Table]:
+    """True where a row of ``time`` and ``keys`` was not there yet, neither above nor in ``before``.
 
     The second value is to be handed in as ``before`` with the rows that follow.
     """
-    names = [str(number) for number in range(len(keys))]
-    own = pa.table(dict(zip(names, keys, strict=True)))
+    names = ["time", *(str(number) for number in range(len(keys)))]
+    own = pa.table(dict(zip(names, [pa.array(time), *keys], strict=True)))
     skipped = before.num_rows if before is not None else 0
     both = pa.concat_tables([before, own]) if before is not None else own
-    numbered = both.append_column("row", pa.array(np.arange(both.num_rows)))
-    firsts = numbered.group_by(names).aggregate([("row", "min")])["row_min"].to_numpy()
-    new = np.zeros(both.num_rows, np.bool_)
-    new[firsts] = True
+    new = np.ones(both.num_rows, np.bool_)
+    at = _sharing(both.column("time").to_numpy())
+    if len(at):
+        numbered = both.take(pa.array(at)).append_column("row", pa.array(at))
+        firsts = numbered.group_by(names).aggregate([("row", "min")])["row_min"].to_numpy()
+        new[at] = False
+        new[firsts] = True
     return new[skipped:], own
+
+
+def _sharing(time: Ints) -> Ints:
+    """Where the rows stand whose time another row has too."""
+    order = np.argsort(time, kind="stable")
+    same = np.diff(time[order]) == 0
+    return order[np.append(False, same) | np.append(same, False)] if len(time) else order
 
 
 def wanted(orders: Orders, path: Path, request: Request, log: Log) -> Orders:
@@ -125,16 +138,21 @@ def canonical_rows(orders: Orders, path: Path, request: Request, log: Log) -> pa
     price = np.where(np.isnan(orders.average), orders.limit, orders.average)
     inverse = ~np.isnan(usd)
     notional = orders.filled * np.where(inverse, usd, price)
-    text = {name: pa.array([getattr(each, name) for each in contracts], pa.string())
+    told = {name: _told(which, [getattr(each, name) for each in contracts])
             for name in ("venue", "symbol", "base")}
-    index = pa.array(which)
     return liquidation_rows({
         "ts": orders.time, "available_at": orders.available,
-        **{name: values.take(index) for name, values in text.items()},
-        "is_long": is_long, "qty_base": np.where(inverse, notional / price, orders.filled),
-        "price": price, "price_basis": np.where(np.isnan(orders.average), "limit", "fill"),
-        "notional_usd": notional, "completeness": "sampled_1s", "source_row": orders.rows,
+        **told, "is_long": is_long, "qty_base": np.where(inverse, notional / price, orders.filled),
+        "price": price, "price_basis": _told(np.isnan(orders.average), ["fill", "limit"]),
+        "notional_usd": notional, "completeness": COMPLETENESS, "source_row": orders.rows,
     }, len(orders))
+
+
+def _told(which: NDArray[Any], words: Sequence[str]) -> pa.DictionaryArray:
+    """Words by their places in ``words``, each kept once."""
+    known = list(dict.fromkeys(words))
+    place = np.array([known.index(word) for word in words] or [0], np.int32)
+    return pa.DictionaryArray.from_arrays(place[which.astype(np.int32)], known)
 
 
 def _held_to_limits(orders: Orders, is_long: Bools, path: Path, log: Log) -> None:

@@ -20,15 +20,17 @@ from deleverage.errors import UsageError
 from deleverage.feeds.readers.binance_csv import Layout, whole
 from deleverage.feeds.readers.binance_names import ArchiveName, contract_of
 from deleverage.feeds.readers.binance_orders import (
+    COMPLETENESS,
     Orders,
     after_a_second,
     canonical_rows,
     first_of,
     wanted,
 )
-from deleverage.feeds.readers.names import same_coin
+from deleverage.feeds.readers.names import Contract, same_coin
 from deleverage.feeds.readers.protocol import Log, Piece, Request
 from deleverage.feeds.readers.values import coded, epoch_ns, floats, refuse
+from deleverage.market import Coverage
 from deleverage.timestamps import MINUTE
 
 COLUMNS = ("time", "side", "order_type", "time_in_force", "original_quantity", "price",
@@ -42,8 +44,12 @@ _LAYOUT = Layout(COLUMNS, {"time": pa.int64(), "side": pa.string(), "order_type"
                             "order_status"}))
 
 
-def pieces(path: Path, name: ArchiveName | None, request: Request, log: Log) -> Iterator[Piece]:
-    """The orders of one file; UsageError where its name does not tell the contract."""
+def pieces(path: Path, name: ArchiveName | None, request: Request, log: Log,
+           provider: str) -> Iterator[Piece]:
+    """The orders of one file, which covers its whole day, quiet or not.
+
+    Raises UsageError where its name does not tell the contract.
+    """
     if name is None:
         raise UsageError(f"{path}: the rows do not name their contract; keep the archive's name, "
                          "as in ETHUSD_PERP-liquidationSnapshot-2024-01-31.zip")
@@ -54,6 +60,7 @@ def pieces(path: Path, name: ArchiveName | None, request: Request, log: Log) -> 
     table, rows = whole(path, _LAYOUT)
     if not len(rows):
         log.note(f"{path.name}: no liquidation in it")
+        log.coverage.append(_day(name, contract, provider))
         return
     time = epoch_ns(table.column("time").to_numpy(), path, "time", rows)
     outside = (time < name.start_ns - MINUTE) | (time >= name.end_ns + MINUTE)
@@ -65,22 +72,31 @@ def pieces(path: Path, name: ArchiveName | None, request: Request, log: Log) -> 
     orders = Orders(coded(contract.symbol, len(rows)), table.column("side").combine_chunks(),
                     number["original_quantity"], number["accumulated_fill_quantity"],
                     number["price"], number["average_price"], time, after_a_second(time), rows)
+    if not contract.delivery:
+        log.coverage.append(_day(name, contract, provider))
     orders = wanted(orders.where(_orders(table, log)), path, request, log)
     if len(orders):
         yield Piece("liquidations", canonical_rows(orders, path, request, log), contract)
 
 
+def _day(name: ArchiveName, contract: Contract, provider: str) -> Coverage:
+    return Coverage("liquidations", contract.venue, provider, name.start_ns, name.end_ns,
+                    COMPLETENESS)
+
+
 def _orders(table: pa.Table, log: Log) -> NDArray[np.bool_]:
     """True at the one row of each order: no exact copies, and of its fills the last."""
-    single, _ = first_of([column.combine_chunks() for column in table.columns])
+    single, _ = first_of(table.column("time").to_numpy(),
+                         [column.combine_chunks() for column in table.columns])
     log.drop("an exact copy of a row above (the archive writes each twice)",
              int((~single).sum()))
     number: Ints = np.flatnonzero(single)
     rest = table.take(pa.array(number)).append_column("row", pa.array(number))
-    keys = ["time", "side", "original_quantity", "price"]
+    keys = ["side", "original_quantity", "price"]
     ordered = rest.take(pc.sort_indices(rest, [("accumulated_fill_quantity", "descending"),
                                                ("row", "ascending")]))
-    firsts, _ = first_of([ordered.column(key).combine_chunks() for key in keys])
+    firsts, _ = first_of(ordered.column("time").to_numpy(),
+                         [ordered.column(key).combine_chunks() for key in keys])
     chosen = np.zeros(len(single), np.bool_)
     chosen[ordered.column("row").to_numpy()[firsts]] = True
     log.drop("an earlier fill of an order whose later row holds it", int(single.sum()

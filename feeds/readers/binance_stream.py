@@ -7,20 +7,32 @@ twice (two connections, two files) is one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from deleverage.errors import DataError
 from deleverage.feeds.archives import head as head_of
+from deleverage.feeds.event_union import joined
 from deleverage.feeds.readers import binance_messages, binance_recorder
 from deleverage.feeds.readers.binance_csv import cells_of
-from deleverage.feeds.readers.binance_orders import canonical_rows, first_of, wanted
+from deleverage.feeds.readers.binance_orders import (
+    COMPLETENESS,
+    Orders,
+    canonical_rows,
+    contract_of,
+    first_of,
+    wanted,
+)
 from deleverage.feeds.readers.protocol import Log, Piece, Request, existing, not_an_input
+from deleverage.market import Coverage
+from deleverage.timestamps import HOUR
 
 _RECORDER = "Binance forceOrder stream, recorder's CSV"
 _STREAM = "Binance forceOrder stream, recorded"
+SILENCE = HOUR  # without an order of any coin: nobody was recording
 
 
 class BinanceStream:
@@ -30,7 +42,6 @@ class BinanceStream:
     about = "recordings of Binance's forceOrder stream, um and cm (JSON, lines of it, or CSV)"
     provider = "Binance stream"
     gives: tuple[str, ...] = ("liquidations",)
-    duplicates: Mapping[str, str] = {"liquidations": "events"}
     version = 1
 
     def kind(self, path: Path, head: bytes) -> str | None:
@@ -51,14 +62,32 @@ class BinanceStream:
             raise not_an_input(path, kind)
         module = binance_recorder if kind == _RECORDER else binance_messages
         before: pa.Table | None = None
+        alive: list[Coverage] = []
+        told: set[str] = set()
         for orders in module.orders(path, log):
-            new, before = first_of([orders.symbol.dictionary_decode(), orders.side, *(
-                pa.array(each) for each in (orders.time, orders.filled, orders.limit,
-                                            orders.average))], before)
+            new, before = first_of(orders.time, [
+                orders.symbol.dictionary_decode(), orders.side, *map(
+                    pa.array, (orders.filled, orders.limit, orders.average))], before)
             log.drop("an order recorded twice", int((~new).sum()))
+            alive += _alive(orders, self.provider)
             kept = wanted(orders.where(new), path, request, log)
             if len(kept):
-                yield Piece("liquidations", canonical_rows(kept, path, request, log))
+                rows = canonical_rows(kept, path, request, log)
+                told |= set(rows.column("venue").unique().to_pylist())
+                yield Piece("liquidations", rows)
+        log.coverage += [cover for cover in joined(alive) if cover.venue in told]
+
+
+def _alive(orders: Orders, provider: str) -> Iterator[Coverage]:
+    """When a recording was alive: from order to order of any coin, but for long silences."""
+    venues = np.array([contract_of(each).venue for each in orders.symbol.dictionary.to_pylist()])
+    own = venues[orders.symbol.indices.to_numpy()]
+    for venue in sorted(set(own.tolist())):
+        time = np.sort(orders.time[own == venue])
+        ends = np.flatnonzero(np.append(np.diff(time) > SILENCE, True))
+        for start, end in zip([0, *(ends[:-1] + 1)], ends, strict=True):
+            yield Coverage("liquidations", venue, provider, int(time[start]), int(time[end]),
+                           COMPLETENESS)
 
 
 READER = BinanceStream()

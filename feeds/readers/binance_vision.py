@@ -8,7 +8,7 @@ its folders (:mod:`deleverage.feeds.readers.binance_names`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +75,6 @@ class BinanceVision:
     provider = "Binance Vision"
     gives: tuple[str, ...] = ("bars", "mark", "index", "premium", "funding", "open_interest",
                               "liquidations")
-    duplicates: Mapping[str, str] = {**dict.fromkeys(gives, "last"), "liquidations": "events"}
     version = 1
 
     def kind(self, path: Path, head: bytes) -> str | None:
@@ -98,9 +97,10 @@ class BinanceVision:
             raise DataError(f"{path}: its rows are candles, its name says {seen.name.type}")
         if seen.type == "klines":
             yield from binance_klines.pieces(path, seen.name, seen.bare, request, log)
+        elif seen.type == "liquidationSnapshot":
+            yield from binance_snapshots.pieces(path, seen.name, request, log, self.provider)
         else:
-            module = {"fundingRate": binance_funding, "metrics": binance_metrics,
-                      "liquidationSnapshot": binance_snapshots}[seen.type]
+            module = binance_funding if seen.type == "fundingRate" else binance_metrics
             yield from module.pieces(path, seen.name, request, log)
 
 

@@ -126,8 +126,10 @@ def column(table: pa.Table, name: str, path: Path) -> Any:
     return table.column(name)
 
 
-def coded(value: str | Sequence[str] | NDArray[Any], count: int) -> Any:
+def coded(value: Any, count: int) -> Any:
     """One text for all of ``count`` rows, or one per row, as Arrow's dictionary of few texts."""
+    if isinstance(value, pa.DictionaryArray):
+        return value
     if isinstance(value, str):
         return pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), [value])
     return pa.array(value, pa.string()).dictionary_encode()

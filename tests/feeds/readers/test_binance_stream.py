@@ -9,10 +9,11 @@ import pytest
 
 from deleverage.errors import DataError
 from deleverage.feeds.archives import head
+from deleverage.feeds.importing import import_dataset
 from deleverage.feeds.readers import binance_messages
 from deleverage.feeds.readers.binance_stream import READER
 from deleverage.feeds.readers.protocol import FileReader, Log, NotAnInput, Request
-from deleverage.timestamps import SECOND
+from deleverage.timestamps import SECOND, parse
 from tests.feeds.readers.binance_files import DAY, MS, json_lines, message, put, recorded
 
 
@@ -245,12 +246,33 @@ def test_rows_twice_in_a_recording(tmp_path):
     assert log.dropped == {"an order recorded twice": 5}
 
 
-def test_the_same_stream_in_two_files_is_declared(tmp_path):
-    """Events of two files that agree in everything are the same: what an import is to hold to."""
-    first = read(put(tmp_path, "all.csv", recorded()))
-    second = read(put(tmp_path, "big.csv", recorded()))
-    assert first == second
-    assert READER.duplicates == {"liquidations": "events"}
+def test_the_same_stream_in_two_files_is_one(tmp_path):
+    """A second file that repeats the first and adds a row adds that row to a dataset."""
+    files = [put(tmp_path, "all.csv", recorded(7)), put(tmp_path, "big.csv", recorded(8))]
+    dataset, notes = import_dataset("binance-stream", files, tmp_path / "out", "ETHUSDT")
+    assert dataset.table("liquidations")["symbol"].to_pylist() == ["ETHUSDT", "ETHUSDC",
+                                                                   "ETHUSDT", "ETHUSDC"]
+    assert "liquidations: 3 events that came again in another file left out" in notes
+
+
+def test_a_recording_covers_what_lies_between_its_orders_of_any_coin(tmp_path):
+    """The feed was alive from its first order to its last, whichever coin they were of."""
+    log = Log()
+    read(put(tmp_path, "a.csv", recorded(5)), log, Request(symbol="ETHUSDT"))
+    (cover,) = log.coverage
+    start = parse(f"{DAY}T17:10")
+    assert (cover.venue, cover.completeness) == ("binance", "sampled_1s")
+    assert (cover.start_ns, cover.end_ns) == (start, start + 6 * SECOND)
+
+
+def test_a_silence_of_all_coins_is_not_covered(tmp_path):
+    """An order of another day before the recording began does not cover the days between."""
+    log = Log()
+    data = json_lines([message(f"{DAY}T0{hour}:00:00") for hour in (1, 2, 5)])
+    read(put(tmp_path, "a.jsonl", data), log)
+    assert [(cover.start_ns, cover.end_ns) for cover in log.coverage] == [
+        (parse(f"{DAY}T01:00"), parse(f"{DAY}T02:00")),
+        (parse(f"{DAY}T05:00"), parse(f"{DAY}T05:00"))]
 
 
 def test_a_torn_row_is_refused(tmp_path):

@@ -465,6 +465,9 @@ def test_a_day_without_liquidations(tmp_path):
     log = Log()
     assert read(put(tmp_path, SNAPSHOT, snapshot([])), log) == []
     assert "no liquidation in it" in log.notes[0]
+    (cover,) = log.coverage
+    assert (cover.venue, cover.completeness) == ("binance_cm", "sampled_1s")
+    assert (cover.start_ns, cover.end_ns) == (parse(DAY), parse("2026-02-01"))
 
 
 def test_um_snapshots_of_old_copies(tmp_path):
