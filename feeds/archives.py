@@ -6,9 +6,13 @@ bounded: by a size, and by its ratio to what is on disk (nothing of a market's r
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -23,6 +27,9 @@ HEAD = 4096  # bytes by which a file is told from others
 UNFOLDED_LIMIT = 16 << 30  # bytes any one file may unfold to
 RATIO_LIMIT = 400  # times its size on disk: months of quiet one-minute bars pack about 10:1
 _SMALL = 64 << 20  # below this a ratio means nothing
+# what the packings raise on bytes that are not theirs (zipfile: also of its own tables)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, NotImplementedError,
+           EOFError, pa.ArrowException)
 
 _MAGIC = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"\x04\x22\x4d\x18", "lz4"),
           (b"PK\x03\x04", "zip"))
@@ -63,12 +70,13 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         else:
             with pa.CompressedInputStream(pa.OSFile(str(path)), kind) as unpacked:
                 yield _bounded(path, cast(IO[bytes], unpacked))
-    except (zipfile.BadZipFile, EOFError, pa.ArrowException) as error:
-        raise DataError(f"{path}: cut off or damaged: {str(error).splitlines()[0]}") from None
+    except _DAMAGE as error:
+        text = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{path}: cut off or damaged: {text}") from None
     except OSError as error:
-        if error.errno is not None:
+        if error.errno not in (None, errno.EINVAL):
             raise
-        text = str(error).splitlines()[0]  # Arrow's own, of the packing
+        text = str(error).splitlines()[0]  # Arrow's own, of the packing; a zip's place before 0
         raise DataError(f"{path}: cut off or damaged: {text}") from None
 
 

@@ -97,6 +97,8 @@ def _numbers_of(text: Any, path: Path, field: str, rows: Ints | None) -> Floats:
 
 
 def _is_number(text: str) -> bool:
+    if not text.isascii() or "_" in text:  # Python's float reads 24_00 and other scripts' digits
+        return False
     try:
         return math.isfinite(float(text))
     except ValueError:
@@ -176,3 +178,26 @@ def liquidation_rows(values: Mapping[str, Any], count: int) -> pa.Table:
         "price_basis": texts["price_basis"], "notional_usd": values["notional_usd"],
         "completeness": texts["completeness"], "source_row": values["source_row"],
     })
+
+
+def ohlc(prices: Mapping[str, Floats], path: Path, rows: Ints | None = None, *,
+         fraction: bool = False) -> dict[str, Floats]:
+    """open, high, low, close, if every row can be: positive (unless a ``fraction``), high ≥ low."""
+    start, high, low, end = (prices[name] for name in ("open", "high", "low", "close"))
+    for name, value in prices.items():
+        bad = ~np.isfinite(value) if fraction else ~(np.isfinite(value) & (value > 0))
+        if bad.any():
+            refuse(path, bad, name, "must be a number" if fraction else "must be > 0", value, rows)
+    bad = high < np.maximum(np.maximum(start, end), low)
+    if bad.any():
+        refuse(path, bad, "high", "is below another price of its row", high, rows)
+    bad = low > np.minimum(start, end)
+    if bad.any():
+        refuse(path, bad, "low", "is above another price of its row", low, rows)
+    return dict(prices)
+
+
+def last_of(stamps: Ints) -> Ints:
+    """Where the last row of each time stands, in the rows' own order."""
+    _, from_end = np.unique(stamps[::-1], return_index=True)
+    return np.sort(len(stamps) - 1 - from_end)
