@@ -20,6 +20,7 @@ from deleverage.feeds.event_union import united
 from deleverage.feeds.intervals import intervals
 from deleverage.feeds.readers.names import Contract, same_coin
 from deleverage.feeds.readers.protocol import Request
+from deleverage.feeds.settlements import JITTER
 from deleverage.feeds.staging import Part, Staged
 from deleverage.feeds.tables import SCHEMAS, numbers
 from deleverage.feeds.writing import Rows
@@ -74,7 +75,7 @@ def assembled(staged: Sequence[Staged], request: Request, into: Instrument | Non
     if "open_interest" in tables:
         tables["open_interest"] = _in_coins(tables["open_interest"], notes)
     if "funding" in tables:
-        tables["funding"] = _with_intervals(tables["funding"])
+        tables["funding"] = _settled(_with_intervals(tables["funding"]))
     coverage = [cover for each in staged for cover in each.log.coverage
                 if cover.table not in ("liquidations", "context")]
     events = [part for part in kept if part.table == "liquidations"]
@@ -263,6 +264,14 @@ def _with_intervals(table: pa.Table) -> pa.Table:
     return table.set_column(table.column_names.index("interval_h"), "interval_h", pa.array(own))
 
 
+def _settled(table: pa.Table) -> pa.Table:
+    """Funding known at its settlement: the venue's seconds of jitter make nothing a bar later."""
+    stamps, known = numbers(table, "ts"), numbers(table, "available_at")
+    own = np.where(known - stamps <= JITTER, stamps, known)
+    return table.set_column(table.column_names.index("available_at"), "available_at",
+                            pa.array(own))
+
+
 def _context(parts: Sequence[Part], notes: list[str]) -> pa.Table:
     """Context rows by the time they were known; the same row twice counts once."""
     keep = list(SCHEMAS["context"].columns)
@@ -277,8 +286,8 @@ def _context(parts: Sequence[Part], notes: list[str]) -> pa.Table:
 def _interest_coverage(parts: Sequence[Part], table: pa.Table | Rows,
                        staged: Sequence[Staged]) -> list[Coverage]:
     """Open interest names its venue; a snapshot stands until the next one is due."""
-    if isinstance(table, Rows) or not table.num_rows or any(cover.table == "open_interest" for each in staged
-                                      for cover in each.log.coverage):
+    said = any(cover.table == "open_interest" for each in staged for cover in each.log.coverage)
+    if said or isinstance(table, Rows) or not table.num_rows:
         return []
     stamps, known = numbers(table, "ts"), numbers(table, "available_at")
     venue = next(part.contract.venue for part in parts

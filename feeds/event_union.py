@@ -34,6 +34,9 @@ def united(staged: Sequence[Staged], parts: Sequence[Part], coin: str, notes: li
     Raises UsageError for events whose size in USD no file tells.
     """
     provider = {part.file: each.provider for each in staged for part in each.parts}
+    said = {part.file: {cover.venue for cover in each.log.coverage
+                        if cover.table == "liquidations"}
+            for each in staged for part in each.parts}
     common = set.intersection(*(set(part.rows().column_names) for part in parts))
     done = _Table(scratch)
     covers: list[Coverage] = []
@@ -45,7 +48,8 @@ def united(staged: Sequence[Staged], parts: Sequence[Part], coin: str, notes: li
             others += left
             if table.num_rows:
                 _sized(part, table)
-                covers += _shown(part, table, provider[part.file])
+                covers += [cover for cover in _shown(part, table, provider[part.file])
+                           if cover.venue not in said[part.file]]
                 tables.append(_signed(table, part, provider[part.file], number))
         if tables:
             table, repeated = _union(tables)

@@ -36,7 +36,6 @@ from deleverage.feeds.readers.protocol import (
 from deleverage.feeds.staging import Staged, stage
 from deleverage.feeds.tables import numbers
 from deleverage.feeds.writing import Rows, alone, refuse_other, write_dataset
-from deleverage.instrument import Instrument
 from deleverage.market import Market
 from deleverage.timestamps import show_step
 
@@ -92,13 +91,13 @@ def _from_files(reader: FileReader | None, paths: Sequence[Path], request: Reque
                 into: Dataset | None, name: str | None) -> tuple[Dataset, tuple[str, ...]]:
     """Files read one by one, what is read kept beside the dataset until it is written."""
     place = target.with_name(f".{target.name}.import")
+    joins = None if into is None else into.market.instrument
+    if joins is not None and into is not None:
+        request = replace(request, symbol=request.symbol or joins.base)
+        if not into.market.step_ns:
+            joins = None  # events alone: what comes decides whose bars they lie under
     try:
         staged, skipped = _staged(reader, paths, request, place)
-        joins = None if into is None else into.market.instrument
-        if joins is not None and into is not None and not into.market.step_ns:
-            # events alone: what comes decides whose bars they lie under
-            request = replace(request, symbol=request.symbol or joins.base)
-            joins = None
         new = assembled(staged, request, joins, place / "scratch")
         new = replace(new, notes=(*skipped, *new.notes))
         done = _written(target, into, new, request, name)
@@ -250,7 +249,9 @@ def _written(target: Path, into: Dataset | None, new: Assembled, request: Reques
         market, tables = joint.market, joint.tables
         if name is not None:
             market = replace(market, name=name)
-    notes += _sides(tables, market.instrument, request)
+    if "open_interest" in new.tables:
+        _one_coin(tables)
+    notes += _sides(tables, request)
     before = list(market.notes.get("import", ()))
     told = [*before, *(note for note in notes if note not in before)]
     market = replace(market, notes=MappingProxyType({**market.notes, "import": told}))
@@ -270,8 +271,14 @@ def _market(new: Assembled, name: str | None) -> Market:
                   provenance=MappingProxyType(dict(new.provenance)), coverage=new.coverage)
 
 
-def _sides(tables: Mapping[str, pa.Table | Rows], instrument: Instrument,
-           request: Request) -> tuple[str, ...]:
+def _one_coin(tables: Mapping[str, pa.Table | Rows]) -> None:
+    """Hold open interest against the bars' price, where there are both."""
+    bars, interest = tables.get("bars"), tables["open_interest"]
+    if isinstance(bars, pa.Table) and isinstance(interest, pa.Table):
+        _same_coin(bars, interest, "table open_interest")
+
+
+def _sides(tables: Mapping[str, pa.Table | Rows], request: Request) -> tuple[str, ...]:
     """One line per venue on whether its sides fit the prices; DataError where they are inverted."""
     table = tables.get("liquidations")
     if not isinstance(table, pa.Table):
