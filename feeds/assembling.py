@@ -18,7 +18,7 @@ import pyarrow as pa
 from deleverage.errors import DataError, UsageError
 from deleverage.feeds.event_union import united
 from deleverage.feeds.intervals import intervals
-from deleverage.feeds.readers.names import Contract, same_coin
+from deleverage.feeds.readers.names import Contract, contract, same_coin
 from deleverage.feeds.readers.protocol import Request
 from deleverage.feeds.settlements import JITTER
 from deleverage.feeds.staging import Part, Staged
@@ -58,7 +58,7 @@ def assembled(staged: Sequence[Staged], request: Request, into: Instrument | Non
     if not parts:
         raise DataError(_nothing(staged))
     own, coin = _contract(parts, request, into)
-    instrument = into or _instrument(own, coin, request)
+    instrument = into or _instrument(own, coin, request, parts)
     kept = [part for part in parts if part.table in ("liquidations", "context") or _wanted(
         part, own, instrument)]
     tables: dict[str, pa.Table | Rows] = {}
@@ -165,9 +165,19 @@ def _shown(counts: Counter[str]) -> str:
     return most + (f" and {len(counts) - 8} more" if len(counts) > 8 else "")
 
 
-def _instrument(own: Contract | None, coin: str, request: Request) -> Instrument:
+def _instrument(own: Contract | None, coin: str, request: Request,
+                parts: Sequence[Part]) -> Instrument:
+    """The contract of the bars; of events alone the one with most of them."""
     if own is None:
-        return Instrument(request.symbol or f"{coin}USDT", request.venue or "unknown", base=coin)
+        counts: Counter[tuple[str, str]] = Counter()
+        for part in parts:
+            if part.table == "liquidations":
+                rows = part.rows().select(["venue", "symbol", "base"]).to_pylist()
+                counts.update((row["venue"], row["symbol"]) for row in rows
+                              if row["base"] == coin)
+        venue, symbol = counts.most_common(1)[0][0] if counts else (None, None)
+        found = contract(request.venue or venue or "unknown", symbol or f"{coin}USDT")
+        return Instrument(found.symbol, found.venue, base=coin, quote=found.quote)
     if own.venue.endswith("_cm") or (own.quote == "USD" and own.venue in ("binance", "okx")):
         raise UsageError(f"{own.symbol} at {own.venue} is margined in coin: its bars are no input "
                          "(linear perpetuals only); its liquidations may join a linear one's")
@@ -176,16 +186,16 @@ def _instrument(own: Contract | None, coin: str, request: Request) -> Instrument
 
 def _wanted(part: Part, own: Contract | None, instrument: Instrument) -> bool:
     """Whether a part is about the instrument; what contradicts it is refused."""
-    contract = part.contract
-    if contract is None:
+    its = part.contract
+    if its is None:
         return True
-    if contract.base != instrument.base:
+    if its.base != instrument.base:
         return False
     if part.table == "open_interest":
-        return contract.quote == instrument.quote and (own is None or contract.venue == own.venue)
-    same = (contract.venue, contract.quote) == (instrument.venue, instrument.quote)
+        return its.quote == instrument.quote and (own is None or its.venue == own.venue)
+    same = (its.venue, its.quote) == (instrument.venue, instrument.quote)
     if own is None and part.table in _BOUND and not same:
-        raise UsageError(f"{part.source}: {part.table} of {contract.symbol} at {contract.venue} "
+        raise UsageError(f"{part.source}: {part.table} of {its.symbol} at {its.venue} "
                          f"cannot join a dataset of {instrument.symbol} at {instrument.venue}")
     return same
 

@@ -76,15 +76,23 @@ def import_dataset(
     request = Request(symbol, venue, timeframe, progress or silent, contract_size, side,
                       allow_bad_checksum, columns)
     target = Path(out)
-    reader = None if source == AUTO else readers.get(source)
     files = [Path(path) for path in paths]
+    reader = _sniffed(files) if source == AUTO else readers.get(source)
     with alone(target):
         refuse_other(target)
         into = Dataset.open(target) if (target / market_file.FILE).is_file() and not fresh else None
         if reader is None or isinstance(reader, FileReader):
             return _from_files(reader, files, request, target, into, name)
-        new = _whole(source, reader, files, request, open_interest, open_interest_venue, into)
+        new = _whole(reader, files, request, open_interest, open_interest_venue, into)
         return _written(target, into, new, request, name)
+
+
+def _sniffed(paths: Sequence[Path]) -> Reader | None:
+    """The reader that takes a single path whole, or None: files are told one by one."""
+    if len(paths) != 1 or not paths[0].exists():
+        return None
+    found = readers.sniff(paths[0])
+    return None if found is None or isinstance(found, FileReader) else found
 
 
 def _from_files(reader: FileReader | None, paths: Sequence[Path], request: Request, target: Path,
@@ -187,15 +195,15 @@ def _unknown(path: Path) -> str:
             f"{', '.join(readers.names())}; generic takes a map of columns)")
 
 
-def _whole(source: str, reader: Reader, paths: Sequence[Path], request: Request,
+def _whole(reader: Reader, paths: Sequence[Path], request: Request,
            open_interest: str | Path | None, whose: str | None,
            into: Dataset | None) -> Assembled:
     """A folder or file read at once, its open interest beside it."""
     reading = reader.read(paths, request)
     instrument, step = reading.instrument, reading.step_ns
     if (instrument is None or step is None) and into is None:
-        raise UsageError(f"{source} gives {', '.join(reader.gives)} only: bars are needed for a "
-                         "dataset")
+        raise UsageError(f"{reader.name} gives {', '.join(reader.gives)} only: bars are needed "
+                         "for a dataset")
     if open_interest is not None:
         interest = readers.get("open-interest-csv")
         assert not isinstance(interest, FileReader)
