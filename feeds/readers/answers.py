@@ -1,0 +1,198 @@
+"""Answers of vendors' interfaces as people save them: one JSON value, or one on each line.
+
+An answer is read whole, and so is bounded; JSON lines are read line by line. Rows of an answer are
+numbered from 1 through the file, rows of JSON lines by their line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deleverage.columns import Floats, Ints
+from deleverage.errors import DataError
+from deleverage.feeds.archives import opened
+from deleverage.feeds.readers.values import floats, refuse
+
+ANSWER_LIMIT = 256 << 20  # bytes of one JSON value
+_CLOSING = {"{": "}", "[": "]"}
+
+
+def documents(path: Path) -> Iterator[tuple[int, Any]]:
+    """Every JSON value of ``path`` with its line; line 0 where the file is one value.
+
+    Raises DataError for what is no JSON, is cut off, or is larger than any answer.
+    """
+    with opened(path) as stream:
+        lines = _lines(path, stream)
+        first = next((each for each in lines if each[1].strip()), None)
+        if first is None:
+            raise DataError(f"{path}: no rows")
+        second = next((each for each in lines if each[1].strip()), None)
+        start = first[1].removeprefix(b"\xef\xbb\xbf").strip()
+        if second is not None and _whole(start):
+            for number, line in chain([(first[0], start), second], lines):
+                if line.strip():
+                    yield number, _parsed(path, line, f"line {number}")
+            return
+        rest = [start, *([second[1]] if second else []), *_bounded(path, lines)]
+        yield 0, _parsed(path, b"\n".join(rest), "")
+
+
+def _lines(path: Path, stream: Any) -> Iterator[tuple[int, bytes]]:
+    number = 0
+    while line := stream.readline(ANSWER_LIMIT + 1):
+        number += 1
+        if len(line) > ANSWER_LIMIT:
+            raise DataError(f"{path}: line {number} is longer than {ANSWER_LIMIT >> 20} MiB")
+        yield number, line
+
+
+def _bounded(path: Path, lines: Iterator[tuple[int, bytes]]) -> Iterator[bytes]:
+    size = 0
+    for _, line in lines:
+        size += len(line)
+        if size > ANSWER_LIMIT:
+            raise DataError(f"{path}: one JSON value of more than {ANSWER_LIMIT >> 20} MiB")
+        yield line
+
+
+def _whole(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return line[:1] in (b"{", b"[")
+
+
+def _parsed(path: Path, text: bytes, where: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        place = f"{where}: " if where else ""
+        raise DataError(f"{path}: {place}not whole JSON: {str(error).splitlines()[0]}") from None
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def sketch(head: bytes) -> Any:
+    """What the first bytes of a file say of its JSON: the first value, closed where they end.
+
+    None where they are no JSON. Elements that ``head`` cuts are left out.
+    """
+    try:
+        text = head.decode("utf-8-sig", "ignore").lstrip()
+        if text[:1] not in _CLOSING:
+            return None
+        return json.loads(_closed(text))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _closed(text: str) -> str:
+    """``text`` up to its last whole element, with what is still open closed."""
+    stack: list[str] = []
+    cut, closing, quoted, escaped = 1, _CLOSING[text[0]], False, False
+    for at, sign in enumerate(text):
+        if quoted:
+            quoted = escaped or sign != '"'
+            escaped = sign == "\\" and not escaped
+        elif sign == '"':
+            quoted = True
+        elif sign in _CLOSING:
+            stack.append(_CLOSING[sign])
+            cut, closing = (at + 1, "".join(reversed(stack)))
+        elif sign == "," and stack:
+            cut, closing = at, "".join(reversed(stack))
+        elif stack and sign == stack[-1]:
+            stack.pop()
+            cut, closing = at + 1, "".join(reversed(stack))
+            if not stack:
+                break
+    return text[:cut] + closing
+
+
+def first_row(value: Any, *keys: str) -> Any:
+    """The first element of the list at ``value[key]…``, None where there is none."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value[0] if isinstance(value, list) and value else None
+
+
+class Rows:
+    """Rows of answers (objects or lists) with their numbers; their fields as columns."""
+
+    def __init__(self, path: Path, rows: Sequence[Any], numbers: Ints | None = None) -> None:
+        self.path, self.rows = path, rows
+        self.numbers = np.arange(1, len(rows) + 1) if numbers is None else numbers
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def raw(self, field: str | int, absent: Any = None) -> list[Any]:
+        """A field of each row as it is; a row that has none is refused, or gives ``absent``."""
+        kind: Any = dict if isinstance(field, str) else list
+        found = []
+        for at, row in enumerate(self.rows):
+            if not isinstance(row, kind):
+                self._refuse(at, "row", f"must be {_SAID[kind]}", type(row).__name__)
+            try:
+                found.append(row[field])
+            except (KeyError, IndexError):
+                if absent is None:
+                    self._refuse(at, str(field), "is missing", None)
+                found.append(absent)
+        return found
+
+    def text(self, field: str | int) -> list[str]:
+        """A field of text."""
+        found = self.raw(field)
+        for at, value in enumerate(found):
+            if not isinstance(value, str) or not value:
+                self._refuse(at, str(field), "must be text", str(value))
+        return found
+
+    def floats(self, field: str | int, name: str | None = None, *, empty: bool = False) -> Floats:
+        """A field of numbers or decimal text; ``empty`` lets absent ones be NaN."""
+        found = self.raw(field, "" if empty else None)
+        for at, value in enumerate(found):
+            if isinstance(value, bool) or not isinstance(value, (int, float, str, type(None))):
+                self._refuse(at, name or str(field), "is not a number", str(value))
+            if isinstance(value, int) and abs(value) > 2 ** 62:
+                self._refuse(at, name or str(field), "is not a number", str(value))
+        if len({type(value) for value in found} - {int, float, type(None)}) and len(
+                {type(value) for value in found}) > 1:
+            found = ["" if value is None else str(value) for value in found]
+        elif any(isinstance(value, float) for value in found):
+            found = [None if value is None else float(value) for value in found]
+        return floats(found, self.path, name or str(field), self.numbers, empty=empty)
+
+    def stamps(self, field: str | int, unit: str | None = None, name: str | None = None) -> Ints:
+        """A field of times (:func:`deleverage.feeds.readers.stamps.times`)."""
+        from deleverage.feeds.readers.stamps import times
+
+        found = self.raw(field)
+        kinds = {type(value) for value in found}
+        if not (kinds <= {int} or kinds <= {str} or kinds <= {int, float}) or any(
+                isinstance(value, int) and abs(value) > 2 ** 62 for value in found):
+            at = next((at for at, value in enumerate(found)
+                       if not isinstance(value, (int, str)) or isinstance(value, bool)
+                       or (isinstance(value, int) and abs(value) > 2 ** 62)), 0)
+            self._refuse(at, name or str(field), "is no time between 2000 and 2100",
+                         str(found[at]))
+        return times(found, self.path, name or str(field), self.numbers, unit)
+
+    def _refuse(self, at: int, field: str, said: str, found: str | None) -> None:
+        bad = np.zeros(len(self.rows), np.bool_)
+        bad[at] = True
+        refuse(self.path, bad, field, said, found, self.numbers)
+
+
+_SAID: dict[Any, str] = {dict: "an object", list: "a list"}
