@@ -62,6 +62,10 @@ def step_of(starts: Ints, path: Path, rows: Ints, asked: str | None = None) -> i
         raise UsageError(f"{path}: one bar tells no step; say it with --timeframe")
     step = parse_step(asked) if asked is not None else int(gaps.min())
     check_step(ordered, numbers, step, path)
+    if asked is None and 2 * int((gaps == step).sum()) <= len(gaps):
+        odd = np.append(False, np.diff(ordered) == step)
+        refuse(path, odd, "time", f"is {show_step(step)} after the bar before it, most others are "
+               "not: the step cannot be told (--timeframe says it)", None, numbers)
     return step
 
 

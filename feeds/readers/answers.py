@@ -7,7 +7,7 @@ numbered from 1 through the file, rows of JSON lines by their line.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 from deleverage.columns import Floats, Ints
 from deleverage.errors import DataError
 from deleverage.feeds.archives import opened
+from deleverage.feeds.readers.protocol import Log
 from deleverage.feeds.readers.values import floats, refuse
 
 ANSWER_LIMIT = 256 << 20  # bytes of one JSON value
@@ -117,6 +118,60 @@ def _closed(text: str) -> str:
             if not stack:
                 break
     return text[:cut] + closing
+
+
+SEEN = "rows that an earlier page of the file has"
+
+
+def gathered(path: Path, rows_of: Callable[[Any], Sequence[Any]], log: Log) -> Rows:
+    """All rows of a file's answers, where ``rows_of`` takes those out of one.
+
+    Where pages overlap, a row that an earlier page has is left out and counted.
+    """
+    rows: list[Any] = []
+    numbers: list[int] = []
+    done, seen = 0, set[str]()
+    for line, document in documents(path):
+        for page in _pages(document):
+            found = rows_of(page)
+            keys = [json.dumps(row, sort_keys=True) for row in found]
+            fresh = [at for at, key in enumerate(keys) if key not in seen]
+            log.drop(SEEN, len(found) - len(fresh))
+            rows += [found[at] for at in fresh]
+            numbers += [line or done + at + 1 for at in fresh]
+            seen.update(keys)
+            done += len(found)
+    if not rows:
+        raise DataError(f"{path}: no rows")
+    return Rows(path, rows, np.asarray(numbers, np.int64))
+
+
+def _pages(document: Any) -> list[Any]:
+    """A list of answers as its answers, anything else as one."""
+    pages = isinstance(document, list) and document and all(
+        isinstance(each, dict) and "code" in each for each in document)
+    return document if pages else [document]
+
+
+def enveloped(path: Path, vendor: str, document: Any) -> list[Any]:
+    """The ``data`` of an answer ``{"code": "0", "data": […]}``, or of a list of such.
+
+    DataError where the vendor answered with an error (which arrives like any answer), or where
+    there is no list.
+    """
+    if isinstance(document, list):
+        return [row for each in document for row in enveloped(path, vendor, each)]
+    if not isinstance(document, dict) or "code" not in document:
+        raise DataError(f"{path}: expected {vendor}'s answer with code and data, found "
+                        f"{type(document).__name__}")
+    if str(document["code"]) != "0":
+        said = " ".join(str(document.get("msg", "")).split())[:200]
+        raise DataError(f"{path}: {vendor} answered with an error: code {document['code']!s:.20}, "
+                        f"{said!r}")
+    data = document.get("data")
+    if not isinstance(data, list):
+        raise DataError(f"{path}: data must be a list, found {type(data).__name__}")
+    return data
 
 
 def first_row(value: Any, *keys: str) -> Any:
