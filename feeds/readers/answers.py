@@ -18,6 +18,7 @@ from deleverage.columns import Floats, Ints
 from deleverage.errors import DataError
 from deleverage.feeds.archives import opened
 from deleverage.feeds.readers.protocol import Log
+from deleverage.feeds.readers.stamps import times
 from deleverage.feeds.readers.values import floats, refuse
 
 ANSWER_LIMIT = 256 << 20  # bytes of one JSON value
@@ -231,17 +232,14 @@ class Rows:
 
     def stamps(self, field: str | int, unit: str | None = None, name: str | None = None) -> Ints:
         """A field of times (:func:`deleverage.feeds.readers.stamps.times`)."""
-        from deleverage.feeds.readers.stamps import times
-
         found = self.raw(field)
-        kinds = {type(value) for value in found}
-        if not (kinds <= {int} or kinds <= {str} or kinds <= {int, float}) or any(
-                isinstance(value, int) and abs(value) > 2 ** 62 for value in found):
-            at = next((at for at, value in enumerate(found)
-                       if not isinstance(value, (int, str)) or isinstance(value, bool)
-                       or (isinstance(value, int) and abs(value) > 2 ** 62)), 0)
-            self._refuse(at, name or str(field), "is no time between 2000 and 2100",
-                         str(found[at]))
+        for at, value in enumerate(found):
+            if isinstance(value, bool) or not isinstance(value, (int, float, str)) or (
+                    not isinstance(value, str) and not abs(value) < 2 ** 62):
+                self._refuse(at, name or str(field), "is no time between 2000 and 2100",
+                             str(value))
+        if len({type(value) for value in found}) > 1:
+            found = [str(value) for value in found]
         return times(found, self.path, name or str(field), self.numbers, unit)
 
     def _refuse(self, at: int, field: str, said: str, found: str | None) -> None:
