@@ -192,6 +192,11 @@ class Rows:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def kept(self, mask: Any) -> Rows:
+        """Only the rows of ``mask``."""
+        return Rows(self.path, [self.rows[at] for at in np.flatnonzero(mask).tolist()],
+                    self.numbers[np.asarray(mask, np.bool_)])
+
     def raw(self, field: str | int, absent: Any = None) -> list[Any]:
         """A field of each row as it is; a row that has none is refused, or gives ``absent``."""
         kind: Any = dict if isinstance(field, str) else list

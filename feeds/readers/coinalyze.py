@@ -169,8 +169,8 @@ def closed_bars(starts: Ints, rows: Rows, log: Log) -> tuple[Rows, Ints]:
     newest = starts == starts.max()
     log.drop(REPEATED, int((again & ~newest).sum()))
     log.drop(OPEN_BAR, int(newest.sum()))
-    keep = np.flatnonzero(~again & ~newest)
-    return Rows(rows.path, [rows.rows[at] for at in keep], rows.numbers[keep]), starts[keep]
+    keep = ~again & ~newest
+    return rows.kept(keep), starts[keep]
 
 
 def _open_interest(rows: Rows, one: Contract, path: Path, request: Request, log: Log) -> Piece:

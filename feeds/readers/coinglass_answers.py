@@ -110,9 +110,8 @@ def wanted(rows: Rows, contracts: list[Contract], request: Request,
              for one, end in zip(contracts, ended, strict=True)]
     log.drop("delivery contracts", sum(ended))
     log.drop("other coins", sum(other))
-    keep = [at for at in range(len(contracts)) if not ended[at] and not other[at]]
-    return (Rows(rows.path, [rows.rows[at] for at in keep], rows.numbers[keep]),
-            [contracts[at] for at in keep])
+    keep = [not end and not off for end, off in zip(ended, other, strict=True)]
+    return rows.kept(keep), [one for one, own in zip(contracts, keep, strict=True) if own]
 
 
 def rows_of(path: Path, log: Log) -> Rows:

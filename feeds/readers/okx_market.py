@@ -52,7 +52,7 @@ def _finished(rows: Rows, width: int, log: Log) -> Rows:
                    rows.numbers)
         over = np.array([each == "1" for each in found])
     log.drop(OPEN_BAR, int((~over).sum()))
-    return Rows(rows.path, [rows.rows[at] for at in np.flatnonzero(over)], rows.numbers[over])
+    return rows.kept(over)
 
 
 def open_interest(path: Path, request: Request, log: Log) -> Piece:
