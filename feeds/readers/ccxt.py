@@ -35,9 +35,6 @@ class Ccxt:
     gives: tuple[str, ...] = ("bars", "mark", "index", "premium", "funding", "open_interest",
                               "liquidations")
     version = 1
-    duplicates: Mapping[str, str] = {
-        "bars": "last", "mark": "last", "index": "last", "premium": "last", "funding": "last",
-        "open_interest": "last", "liquidations": "events"}
 
     def kind(self, path: Path, head: bytes) -> str | None:
         """By the keys of the first structure; of candles by length and name."""

@@ -49,8 +49,6 @@ class Coinalyze:
     provider = "Coinalyze"
     gives: tuple[str, ...] = ("bars", "open_interest", "liquidations")
     version = 1
-    duplicates: Mapping[str, str] = {"bars": "last", "open_interest": "last",
-                                     "liquidations": "last"}
 
     def kind(self, path: Path, head: bytes) -> str | None:
         """By the keys of the first row; open interest and funding by the file's name, too."""

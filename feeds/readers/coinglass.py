@@ -42,8 +42,6 @@ class CoinGlass:
     provider = "CoinGlass"
     gives: tuple[str, ...] = ("liquidations", "funding", "open_interest")
     version = 1
-    duplicates: Mapping[str, str] = {"liquidations": "last", "funding": "last",
-                                     "open_interest": "last"}
 
     def kind(self, path: Path, head: bytes) -> str | None:
         """By the keys of the first row, of OHLC by the words of its path as well."""

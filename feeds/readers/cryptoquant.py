@@ -38,7 +38,6 @@ class CryptoQuant:
     provider = "CryptoQuant"
     gives: tuple[str, ...] = ("liquidations",)
     version = 1
-    duplicates: Mapping[str, str] = {"liquidations": "last"}
 
     def kind(self, path: Path, head: bytes) -> str | None:
         """By the columns, or the keys of the first row."""

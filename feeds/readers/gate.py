@@ -31,7 +31,6 @@ class Gate:
     provider = "Gate"
     gives: tuple[str, ...] = ("liquidations",)
     version = 1
-    duplicates: Mapping[str, str] = {"liquidations": "events"}
 
     def kind(self, path: Path, head: bytes) -> str | None:
         """By the keys of the first row."""

@@ -35,9 +35,6 @@ class Generic:
     gives: tuple[str, ...] = ("bars", "mark", "index", "premium", "funding", "open_interest",
                               "liquidations", "context")
     version = 1
-    duplicates = {"bars": "last", "mark": "last", "index": "last", "premium": "last",
-                  "funding": "last", "open_interest": "last", "liquidations": "events",
-                  "context": "last"}
 
     def kind(self, path: Path, head: bytes) -> str | None:
         """None: no file says of itself that it is to be read by a map."""

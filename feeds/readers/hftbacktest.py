@@ -7,7 +7,7 @@ has no event of a liquidation, of funding or of open interest.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from deleverage.feeds.readers.protocol import Log, Piece, Request, not_an_input
@@ -23,7 +23,6 @@ class HftBacktest:
     provider = "hftbacktest"
     gives: tuple[str, ...] = ()
     version = 1
-    duplicates: Mapping[str, str] = {}
 
     def kind(self, path: Path, head: bytes) -> str | None:
         """A raw line begins with 19 digits and an object; events are an npz."""

@@ -32,7 +32,6 @@ class Kraken:
     provider = "Kraken Futures"
     gives: tuple[str, ...] = ("liquidations",)
     version = 1
-    duplicates: Mapping[str, str] = {"liquidations": "events"}
 
     def kind(self, path: Path, head: bytes) -> str | None:
         """By the shape of an element, or of one execution by itself."""

@@ -9,7 +9,7 @@ day stands in the name. Folders name venue and symbol (``cryptofuture/binance/mi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -42,7 +42,6 @@ class Lean:
     provider = "QuantConnect Lean"
     gives: tuple[str, ...] = ("bars", "funding")
     version = 1
-    duplicates: Mapping[str, str] = {"bars": "last", "funding": "last"}
 
     def kind(self, path: Path, head: bytes) -> str | None:
         """By the folders and names Lean uses, and the shape of the first line."""

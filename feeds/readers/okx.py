@@ -31,9 +31,6 @@ class Okx:
     provider = "OKX"
     gives: tuple[str, ...] = ("bars", "mark", "index", "funding", "open_interest", "liquidations")
     version = 1
-    duplicates: Mapping[str, str] = {"bars": "last", "mark": "last", "index": "last",
-                                     "funding": "last", "open_interest": "last",
-                                     "liquidations": "events"}
 
     def kind(self, path: Path, head: bytes) -> str | None:
         """By keys and lengths of rows, by the header, of the oldest archive by its name."""
