@@ -35,6 +35,7 @@ class TimeMap:
 
 
 def time_map(top: Section, table: str, whole_bars: bool, request: Request) -> TimeMap:
+    """[time] of the map for ``table``; ``whole_bars``: its liquidations are bars of both sides."""
     section = Section("time", top.values.get("time", {}), (
         "column", "unit", "format", "zone", "stamp", "step", "delay", "available", "drop_newest",
         "from", "to"))

@@ -150,10 +150,12 @@ def _one_by_one(text: Any, path: Path, field: str, rows: Ints, parse: Any, said:
     known = []
     for at, each in enumerate(coded.dictionary.to_pylist()):
         try:
-            known.append(parse(each))
+            stamp = parse(each)
         except (ValueError, OverflowError):
-            bad = coded.indices.to_numpy() == at
-            refuse(path, bad, field, said, each, rows)
+            stamp = None
+        if stamp is None or abs(stamp) > 2 ** 62:
+            refuse(path, coded.indices.to_numpy() == at, field, said, each, rows)
+        known.append(stamp)
     return np.asarray(known, np.int64)[coded.indices.to_numpy()]
 
 
