@@ -104,6 +104,9 @@ def _open_interest(rows: Chosen, mapped: ColumnMap, path: Path, about: Contract,
     one_side = 0.5 if mapped.both_sides else 1.0
     amount = number(rows, mapped, "quantity", path) * one_side
     usd = number(rows, mapped, "usd", path, empty=True) * one_side
+    price = number(rows, mapped, "price", path)
+    if (price <= 0).any():
+        refuse(path, price <= 0, mapped.columns["price"], "must be > 0", price, rows.frame.rows)
     for value, key in ((amount, "quantity"), (usd, "usd")):
         if (value < 0).any():
             refuse(path, value < 0, mapped.columns[key], "must be ≥ 0", value, rows.frame.rows)
@@ -112,8 +115,9 @@ def _open_interest(rows: Chosen, mapped: ColumnMap, path: Path, about: Contract,
         amount = np.full(len(amount), np.nan)
     else:
         amount = coins(rows, mapped, amount, amount, path, log)
+    amount = np.where(np.isnan(amount), usd / price, amount)
     if np.isnan(amount).any():
-        log.note(f"{path.name}: open interest in USD only; coins need a price")
+        log.note(f"{path.name}: open interest in USD only: coins need price in [columns]")
     return Piece("open_interest", pa.table({
         "ts": rows.stamps, "available_at": available(rows, mapped, path, rows.stamps, log),
         "oi_base": amount, "oi_usd": usd, "source_row": rows.frame.rows}), about)

@@ -17,7 +17,7 @@ PRICES = ("open", "high", "low", "close")
 AGGREGATE = ("long_usd", "short_usd", "long_quantity", "short_quantity", "total_usd")
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "bars": (*PRICES, "volume"), "mark": PRICES, "index": PRICES, "premium": PRICES,
-    "funding": ("rate", "interval_h"), "open_interest": ("quantity", "usd"),
+    "funding": ("rate", "interval_h"), "open_interest": ("quantity", "usd", "price"),
     "liquidations": ("side", "quantity", "price", "notional", *AGGREGATE),
     "context": ("metric", "value", "unit"),
 }

@@ -340,6 +340,29 @@ both_sides = true
         read(READER, path, toml=toml)
 
 
+def test_open_interest_in_usd_needs_a_price(tmp_path):
+    """USD become coins by the price beside them; without one the coins are unknown and said so."""
+    toml = """
+table = "open_interest"
+venue = "bybit"
+symbol = "ETHUSDT"
+[time]
+column = "t"
+stamp = "event"
+[columns]
+usd = "usd"
+"""
+    path = written(tmp_path, "a.csv", csv_text({"t": [START], "usd": [500.0], "mark": [2_000.0]}))
+    table = rows(read(READER, path, toml=toml + 'price = "mark"\n')[0])
+    assert first(table, "oi_base", "oi_usd") == (0.25, 500.0)
+    pieces, log = read(READER, path, toml=toml)
+    assert np.isnan(array(rows(pieces), "oi_base")).all()
+    assert any("coins need price" in note for note in log.notes)
+    path = written(tmp_path, "b.csv", csv_text({"t": [START], "usd": [500.0], "mark": [0]}))
+    with pytest.raises(DataError, match="row 1, mark must be > 0"):
+        read(READER, path, toml=toml + 'price = "mark"\n')
+
+
 def test_context_wide_and_long(tmp_path):
     """Columns become metrics with units, known at the day's end plus the delay; empty cells are
     dropped and counted; a long file names metric and unit in columns."""
