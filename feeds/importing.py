@@ -175,12 +175,12 @@ def _recognised(reader: FileReader | None, path: Path) -> tuple[FileReader, str]
         return chosen, own[chosen.name]
     if reader.name in kinds:
         return reader, kinds[reader.name]
+    if reader.name == "generic":  # a map may be wanted for a file that a vendor's reader knows, too
+        return reader, reader.about
     if kinds:
         other, kind = next(iter(kinds.items()))
         raise DataError(f"{path}: not a file of {reader.name}; it looks like {kind} "
                         f"(source {other})")
-    if reader.name == "generic":
-        return reader, reader.about
     raise DataError(f"{path}: {_unknown(path)}")
 
 
