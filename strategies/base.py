@@ -167,6 +167,8 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
                     return
             elif bar != self._wanted:
                 return
+            if self.data.datetime[0] != self.datetime[0]:
+                return  # another feed's bar has ended, the first still stands where it stood
         self._stirred = False
         self.act()
         self._wanted = _NEVER if self.flat else self._ask(bar)
