@@ -18,7 +18,9 @@ A strategy declares three things::
 - in position, at the bar the last ``next_wake()`` returned;
 - and in every bar that brought a notification of an order, a trade or a liquidation,
 
-and nowhere else, so an engine may jump over the bars between. The gate does not pass through
+and nowhere else, so an engine may jump over the bars between. Bars are those of the first feed: on
+feeds with different clocks each is looked at once, in the step that brings it, and not while the
+first feed stands at it and another moves on (docs/clock.md). The gate does not pass through
 ``notify_order`` and its kind: override them freely, calling ``super()`` or not.
 """
 
