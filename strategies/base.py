@@ -125,6 +125,12 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
         return len(self.data) - 1
 
     @property
+    def fresh(self) -> bool:
+        """Whether the current bar has come just now; on feeds with different clocks the first may
+        stand at it since an earlier step."""
+        return bool(self.data.datetime[0] == self.datetime[0])
+
+    @property
     def flat(self) -> bool:
         """Whether no position is open on any feed."""
         position = self.broker.getposition
@@ -169,8 +175,8 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
                     return
             elif bar != self._wanted:
                 return
-            if self.data.datetime[0] != self.datetime[0]:
-                return  # another feed's bar has ended, the first still stands where it stood
+            if not self.fresh:
+                return
         self._stirred = False
         self.act()
         self._wanted = _NEVER if self.flat else self._ask(bar)

@@ -45,8 +45,7 @@ class Actor(PerpetualStrategy):
         self._write("act", [position.size for position in map(self.getposition, self.datas)],
                     [(len(data), data.close[0]) for data in self.datas],
                     [each[0] for each in self.averages])
-        fresh = self.data.datetime[0] == self.datetime[0]  # and not standing at a bar of before
-        if fresh and (self.bar == self.asked or (self.flat and self.bar in self.plan.wakes)):
+        if self.fresh and (self.bar == self.asked or (self.flat and self.bar in self.plan.wakes)):
             self._carry_out(self.plan.moves[self._turn("act") % len(self.plan.moves)])
         else:
             self._reply("told")

@@ -63,7 +63,7 @@ STEPS = (
              _UNION + "_next_look", "max(bar + 1, self.begins)", "self.begins + 1",
              "what is told before all feeds have begun is answered then"),
     Mutation("a bar is looked at as long as the first feed stands at it", _GATE + "next",
-             "if self.data.datetime[0] != self.datetime[0]:", "if False:",
+             "if not self.fresh:", "if False:",
              "a first feed's bar is looked at once"),
     Mutation("a run told to stop moves the indicators first", _UNION + "_follow",
              "if not self.cerebro._event_stop:", "if True:",
