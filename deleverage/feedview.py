@@ -141,13 +141,19 @@ class FeedView:
         gathered: Floats = reduce.reduceat(values, self._first[:-1])
         return gathered
 
-    def mark_before(self) -> Floats:
-        """The mark at which the account stands when the first finer bar of each bar begins; without
-        finer bars, where all instruments move at once, the bar's own close."""
-        closes = np.asarray(self._mark[3], dtype=np.float64)
+    @property
+    def gathers(self) -> bool:
+        """Whether its bars have finer ones inside."""
+        return self._first is not None
+
+    def mark_at_close(self) -> Floats:
+        """The mark at which the account stands after each bar."""
+        mark, last = (np.asarray(series[3], dtype=np.float64) for series in (self._mark,
+                                                                             self._last))
+        closes: Floats = np.where(np.isnan(mark), last, mark)
         if self._first is None:
             return closes
-        return np.append(closes[:1], closes[np.asarray(self._first[1:-1], dtype=np.int64) - 1])
+        return closes[np.asarray(self._first[1:], dtype=np.int64) - 1]
 
     def closes(self, first: int, stop: int) -> list[float]:
         """Last prices at the closes of the (finer) bars of ``first`` to ``stop`` (exclusive)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+from array import array
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -59,11 +60,12 @@ class Loop:
         self.strategy = strategy
         strategy._once()
         strategy.reset()
-        data = cerebro.datas[0]
-        self.count = data.buflen()
+        times = self._times()
+        self.count = len(times)
         self.feeds: list[LineBuffer] = [line for each in cerebro.datas for line in each.lines]
-        self.own = _own_lines(strategy)
-        _lay_clock(strategy, data, self.count)
+        self.own = [line for each in indicators(strategy) for line in lines_of(each)]
+        self.own.extend(strategy.lines)
+        _lay_clock(strategy, times)
         self.always = wants_cash_every_bar(strategy)
         self.analyzers = [each for each in strategy.analyzers if called_at_bars(each)]
         self.before_next = max(strategy._minperiods)
@@ -80,16 +82,33 @@ class Loop:
         Whatever happened in a bar is heard of, and answered, in that bar and the next, so the next
         one is asked for after the visit: the earlier of the account's and the strategy's.
         """
-        strategy, broker, last = self.strategy, self.cerebro._broker, self.count - 1
+        broker, last = self.cerebro._broker, self.count - 1
         if last < 0:
             return
         broker.setup()
-        horizon, bar = Horizon(broker), -1
+        horizon, bar = self._horizon(), -1
         while bar < last:
-            look = strategy.next_look(bar)
+            look = self._next_look(bar)
             bar = horizon.next_event(bar, last if look is None else min(look, last))
             if self._visit(bar):
                 return
+
+    # -------------------------------------------------------------- what depends on the clock
+
+    def _times(self) -> array[float]:
+        """The time of each step."""
+        data = self.cerebro.datas[0]
+        times: array[float] = data.lines.datetime.array[:data.buflen()]
+        return times
+
+    def _horizon(self) -> Horizon:
+        return Horizon(self.cerebro._broker)
+
+    def _next_look(self, bar: int) -> int | None:
+        look: int | None = self.strategy.next_look(bar)
+        return look
+
+    # -------------------------------------------------------------- one bar
 
     def _visit(self, bar: int) -> bool:
         """One bar, in backtrader's order: feeds, broker, strategy and indicators, notifications,
@@ -135,23 +154,22 @@ class Loop:
             owner._addnotification(order, quicknotify=self.cerebro.p.quicknotify)
 
 
-def _own_lines(strategy: bt.Strategy) -> list[LineBuffer]:
-    """The lines of a strategy and its indicators, whose cursors move with the bars."""
-    found: list[LineBuffer] = []
-    for indicator in strategy._lineiterators[bt.LineIterator.IndType]:
-        if isinstance(indicator, LineBuffer):
-            found.append(indicator)
-        else:
-            found.extend(indicator.lines)
-    found.extend(strategy.lines)
+def indicators(strategy: bt.Strategy) -> list[Any]:
+    """A strategy's indicators, whose cursors move with the bars."""
+    found: list[Any] = strategy._lineiterators[bt.LineIterator.IndType]
     return found
 
 
-def _lay_clock(strategy: bt.Strategy, data: Any, count: int) -> None:
-    """Give the strategy's lines their whole length at once; its clock is the feed's."""
+def lines_of(indicator: Any) -> list[LineBuffer]:
+    """The lines of an indicator, or of an operation on lines, which is one itself."""
+    return [indicator] if isinstance(indicator, LineBuffer) else list(indicator.lines)
+
+
+def _lay_clock(strategy: bt.Strategy, times: array[float]) -> None:
+    """Give the strategy's lines their whole length at once; its clock is that of the steps."""
     for line in strategy.lines:
-        line.array = type(data.lines.datetime.array)("d", [float("nan")]) * count
-    strategy.lines.datetime.array[:] = data.lines.datetime.array[:count]
+        line.array = array("d", [float("nan")]) * len(times)
+    strategy.lines.datetime.array[:] = times
 
 
 def wants_cash_every_bar(strategy: bt.Strategy) -> bool:

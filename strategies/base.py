@@ -18,7 +18,9 @@ A strategy declares three things::
 - in position, at the bar the last ``next_wake()`` returned;
 - and in every bar that brought a notification of an order, a trade or a liquidation,
 
-and nowhere else, so an engine may jump over the bars between. The gate does not pass through
+and nowhere else, so an engine may jump over the bars between. Bars are those of the first feed: on
+feeds with different clocks each is looked at once, in the step that brings it, and not while the
+first feed stands at it and another moves on (docs/clock.md). The gate does not pass through
 ``notify_order`` and its kind: override them freely, calling ``super()`` or not.
 """
 
@@ -123,6 +125,12 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
         return len(self.data) - 1
 
     @property
+    def fresh(self) -> bool:
+        """Whether the current bar has come just now; on feeds with different clocks the first may
+        stand at it since an earlier step."""
+        return bool(self.data.datetime[0] == self.datetime[0])
+
+    @property
     def flat(self) -> bool:
         """Whether no position is open on any feed."""
         position = self.broker.getposition
@@ -166,6 +174,8 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
                 if not self._mask[bar]:
                     return
             elif bar != self._wanted:
+                return
+            if not self.fresh:
                 return
         self._stirred = False
         self.act()
