@@ -16,6 +16,7 @@ import pytest
 from benchmarks import yardstick
 from benchmarks.conftest import Report
 from benchmarks.declared import Ready, declared
+from benchmarks.figures import at_most
 from benchmarks.measure import compare
 from benchmarks.runs import CASH, FEE, LEVERAGE, sweep
 from benchmarks.signals import GRID, Features, Rule
@@ -48,9 +49,9 @@ def test_sweep(benchmark: Any, year: MarketColumns, year_features: Features,
         trades += len(done.left)
     assert trades == TRADES
     assert math.fsum(done.equity for done in measured.result) == pytest.approx(EQUITIES, abs=1e-5)
-    report("sweep of 200 / loops", f"{measured.over():.1f}", "aim ≤ 20")
-    report("a round trip, all costs of a run in it", f"{measured.ours / trades * 1e3:.3f} ms",
-           "aim ≤ 0.2 ms, better 0.1")
+    report("sweep of 200 / loops", measured.over(), at_most(20))
+    report("a round trip, all costs of a run in it", measured.ours / trades * 1e3,
+           at_most(0.2, 0.1), "ms")
     assert measured.over() <= SLOWER_THAN_LOOP
 
 
@@ -69,7 +70,7 @@ def test_sweep_by_command(benchmark: Any, year_path: Path, year_features: Featur
     walked = loops_of(opened, close, year_features, rules)
     assert [row.figures["trades"] for row in measured.result.rows] == [
         len(each.left) for each in walked]
-    report("a combination with all its figures / loop", f"{measured.over():.0f}", "")
+    report("a combination with all its figures / loop", measured.over())
     assert measured.over() <= FIGURES_OVER_LOOP
 
 
@@ -84,8 +85,8 @@ def test_a_compiled_path(benchmark: Any, year: MarketColumns, year_features: Fea
         assert (done.entered, done.left) == (tuple(made.entered), tuple(made.left))
         assert done.equity == pytest.approx(made.equity, abs=1e-6)
         assert not made.liquidated
-    report("sweep of 200 by a compiled path (not built) / loops", f"{measured.over():.1f}",
-           "worth saying if ≤ 5")
+    report("sweep of 200 by a compiled path (not built) / loops", measured.over(),
+           at_most(5))
 
 
 def test_memory_of_a_sweep(year_path: Path, report: Report) -> None:
@@ -94,6 +95,5 @@ def test_memory_of_a_sweep(year_path: Path, report: Report) -> None:
                            cwd=ROOT, check=True, capture_output=True, text=True)
     told = json.loads(reply.stdout)
     assert told["trades"] == TRADES
-    report("sweep of 200, peak memory of the process", f"{told['megabytes']:.0f} MB",
-           "aim ≤ 400 MB")
+    report("sweep of 200, peak memory of the process", told["megabytes"], at_most(400), "MB")
     assert told["megabytes"] <= MEGABYTES
