@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from benchmarks import yardstick
 from benchmarks.conftest import Report
 from benchmarks.declared import Ready, declared
 from benchmarks.figures import at_most
-from benchmarks.measure import compare
+from benchmarks.measure import compare, compare_parts
 from benchmarks.runs import CASH, FEE, LEVERAGE, sweep
 from benchmarks.signals import GRID, Features, Rule
 from benchmarks.yardstick import Walked
@@ -27,6 +28,7 @@ from deleverage.sweeps import sweep as full_sweep
 
 TRADES, EQUITIES = 10_725, 201_530_151.277734
 SLOWER_THAN_LOOP, FIGURES_OVER_LOOP, MEGABYTES = 1_200.0, 4_000.0, 1_000.0
+PART = 20  # combinations that are measured together
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -40,15 +42,17 @@ def test_sweep(benchmark: Any, year: MarketColumns, year_features: Features,
                report: Report) -> None:
     """200 runs with account, funding and fees, against 200 loops; features once on both sides."""
     opened, close = np.array(year.lines["open"]), np.array(year.lines["close"])
-    measured = compare(benchmark, lambda: sweep(year),
-                       lambda: loops_of(opened, close, year_features))
-    trades = 0
-    for done, walked in zip(measured.result, loops_of(opened, close, year_features), strict=True):
+    rules = [GRID[first:first + PART] for first in range(0, len(GRID), PART)]
+    measured = compare_parts(benchmark, [
+        (partial(sweep, year, part), partial(loops_of, opened, close, year_features, part))
+        for part in rules])
+    trades, results = 0, [done for part in measured.result for done in part]
+    for done, walked in zip(results, loops_of(opened, close, year_features), strict=True):
         assert (done.entered, done.left) == (tuple(walked.entered), tuple(walked.left))
         assert done.liquidations == 0
         trades += len(done.left)
     assert trades == TRADES
-    assert math.fsum(done.equity for done in measured.result) == pytest.approx(EQUITIES, abs=1e-5)
+    assert math.fsum(done.equity for done in results) == pytest.approx(EQUITIES, abs=1e-5)
     report("sweep of 200 / loops", measured.over(), at_most(20))
     report("a round trip, all costs of a run in it", measured.ours / trades * 1e3,
            at_most(0.2, 0.1), "ms")
