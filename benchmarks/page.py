@@ -58,8 +58,9 @@ def machine() -> str:
     named = re.search(r"model name\s*:\s*(.+)", cpu.read_text()) if cpu.exists() else None
     versions = ", ".join(f"{name} {metadata.version(name)}"
                          for name in ("backtrader", "numpy", "pandas", "pyarrow", "numba"))
+    load = os.getloadavg()[2]  # of a quarter of an hour: who else was there
     return (f"{os.cpu_count()} cores of {named[1] if named else platform.machine()}, "
-            f"Python {platform.python_version()}, {versions}.")
+            f"Python {platform.python_version()}, {versions}; load average {load:.1f}.")
 
 
 def _source(row: Figure) -> str:

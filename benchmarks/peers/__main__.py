@@ -8,6 +8,7 @@ or money are not those of the job stops everything. Nothing here runs in CI.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -53,14 +54,14 @@ def run_years(workers: dict[str, Worker], standings: dict[str, Standing], market
 
 
 def run_sweeps(workers: dict[str, Worker], standings: dict[str, Standing], rounds: int) -> None:
-    """Each peer's part of the grid in turns with the yardstick and ours; then all of it by both."""
-    parts = {name: PEERS[name].every for name in workers if name in PEERS and PEERS[name].every}
-    for every, names in [(every, [name]) for name, every in parts.items()] + [(1, [])]:
+    """Each peer's part of the grid in turns with the yardstick's and ours."""
+    for peer in (name for name in workers if name in PEERS and PEERS[name].every):
+        every = PEERS[peer].every
         for number in range(rounds):
             print(f"sweep, 1 combination in {every}, round {number + 1} of {rounds} ...",
                   file=sys.stderr)
             wanted: list[int] = []
-            for name in (YARDSTICK, OURS, *names):
+            for name in (YARDSTICK, OURS, peer):
                 answer = workers[name].ask("sweep", every)
                 wanted = wanted or answer["trades"]
                 same_counts(name, answer["trades"], wanted)
@@ -79,9 +80,8 @@ def collect(names: Sequence[str], rounds: int, sweeps: int) -> dict[str, object]
     finally:
         for worker in workers.values():
             worker.close()
-    engines = {name: {**asdict(standing), "sweeps": {
-        str(every): cpu for every, cpu in standing.sweeps.items()}}
-        for name, standing in standings.items()}
+    # as it will be read again: JSON's keys are text
+    engines = json.loads(json.dumps({name: asdict(each) for name, each in standings.items()}))
     ours = standings[OURS].best
     keep([Figure(f"year, {PEERS[name].title} / ours", standing.best / ours, aim=PEERS[name].aim,
                  source=COMMAND) for name, standing in standings.items() if name in PEERS])

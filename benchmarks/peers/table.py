@@ -28,12 +28,9 @@ def markdown(found: Mapping[str, Any]) -> str:
 def _row(name: str, engines: Mapping[str, Any]) -> tuple[str, ...]:
     told, ours = engines[name], engines[OURS]
     peer = PEERS.get(name)
-    every = str(peer.every) if peer else "1"
-    sweep = "–"
-    if every in told["sweeps"]:
-        sweep = ratio(told["sweeps"][every] / ours["sweeps"][every])
-        if peer:
-            sweep += f" (1 in {peer.every})"
+    every = str(peer.every) if peer else next(iter(ours["sweeps"]), "")
+    sweep = f"{ratio(told['sweeps'][every] / ours['sweeps'][every])} (1 in {every})" \
+        if every in told["sweeps"] else "–"
     memory = f"{told['megabytes']:.0f}"
     if told["sweeps"]:
         memory += f", sweep {told['megabytes_sweep']:.0f}"
