@@ -13,7 +13,7 @@ from typing import Any
 import backtrader as bt
 
 from deleverage import account as accounts
-from deleverage import policies, slippage, timestamps, venues
+from deleverage import changes, policies, slippage, timestamps, venues
 from deleverage.account import State, Terms
 from deleverage.adjusting import Adjusting
 from deleverage.book import Desk
@@ -159,7 +159,7 @@ class PerpetualBroker(Adjusting):
         if perpetuals:  # what the run is about: its ladder and leverage are checked at once
             self._enrol(perpetuals[0])
         starts = [view.started for view in self.views if view.started is not None]
-        self.account.commit(accounts.deposit(self.account.state, self.startingcash), -1,
+        self.account.commit(changes.deposit(self.account.state, self.startingcash), -1,
                             min(starts, default=0))
         self._ready = True
 

@@ -9,7 +9,8 @@ from typing import Any
 import backtrader as bt
 
 from deleverage import notices
-from deleverage.account import Executed, Position
+from deleverage.account import Position
+from deleverage.changes import Executed
 from deleverage.comminfo import PerpetualCommInfo
 from deleverage.feedview import FeedView
 from deleverage.funding import Treasurer

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from deleverage import account, forced
-from deleverage.account import Change, Position, State
+from deleverage.account import Position, State
+from deleverage.changes import Change
 from deleverage.floor import Floor
 from deleverage.steps import Liquidated, Seized
 from deleverage.timestamps import SECOND

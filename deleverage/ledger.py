@@ -9,7 +9,8 @@ import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from deleverage.account import Change, Marks, State, Terms, liquidation_price, maintenance
+from deleverage.account import Marks, State, Terms, liquidation_price, maintenance
+from deleverage.changes import Change
 from deleverage.errors import LedgerError
 from deleverage.journal import FREE, Cause, Entry, Journal, Snapshot
 

@@ -15,8 +15,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from deleverage import account, legs, margin
 from deleverage import book as books
+from deleverage import changes, legs, margin
 from deleverage.account import State
 from deleverage.book import Book, Desk, Kind, WorkingOrder
 from deleverage.forcing import Forcing
@@ -236,10 +236,10 @@ class Walk(Forcing):
             if position.symbol != symbol:
                 continue
             amount, payer = 0.0, ""
-            change = account.Change(self.state, ())
+            change = changes.Change(self.state, ())
             if due.rate == due.rate and not due.problem:
                 amount = margin.funding_amount(position.size, due.price, due.rate)
-                change, payer = account.fund(self.state, self.desk.terms, slot, amount)
+                change, payer = changes.fund(self.state, self.desk.terms, slot, amount)
             self.steps.append(Funded(position, due, change, amount, payer))
             self.state = change.state
         self.note()
@@ -260,7 +260,7 @@ class Walk(Forcing):
                     if order.slot == slot:
                         self.drop(order.ref, "auto-deleveraging")
                 price = self._within_margin(position, size, event.price)
-                done = account.fill(self.state, self.desk.terms, symbol, size, price, 0.0,
+                done = changes.fill(self.state, self.desk.terms, symbol, size, price, 0.0,
                                     instrument.round_size, slot)
                 self.steps.append(Deleveraged(position, slot, done, price))
                 self.state = done.change.state

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from deleverage.account import Change, Executed, Position
+from deleverage.account import Position
 from deleverage.book import WorkingOrder
+from deleverage.changes import Change, Executed
 from deleverage.timestamps import MINUTE
 
 
