@@ -90,6 +90,9 @@ class Terms:
     rules: dict[str, VenueRules]
     leverage: dict[str, float]
     hedge: bool = False  # a long and a short position in one instrument, side by side
+    # liquidation prices by slot, each with what it was worked out from: see level()
+    known: dict[str, tuple[object, VenueRules, float | None]] = field(
+        default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def isolated(self) -> bool:
@@ -157,6 +160,25 @@ def liquidation_price(state: State, slot: str, marks: Marks, terms: Terms) -> fl
     wallet = wallet_behind(state, slot, marks, terms)
     price: float | None = rules.liquidation_price(
         position.side, abs(position.size), position.entry_price, wallet, cross=not terms.isolated)
+    return price
+
+
+def level(state: State, slot: str, marks: Marks, terms: Terms) -> float | None:
+    """:func:`liquidation_price`, worked out once as long as nothing changes that it depends on: the
+    position itself where it stands alone (isolated), else the state; and the venue's rules.
+
+    A bar asks for it half a dozen times, a position lives for hundreds of bars.
+    """
+    isolated = terms.mode == "isolated"
+    if not isolated and len(state.positions) > 1:
+        return liquidation_price(state, slot, marks, terms)  # other marks have a part in it
+    position = state.positions[slot]
+    basis: object = position if isolated else state
+    rules, known = terms.rules[position.symbol], terms.known.get(slot)
+    if known is not None and known[0] is basis and known[1] is rules:
+        return known[2]
+    price = liquidation_price(state, slot, marks, terms)
+    terms.known[slot] = basis, rules, price
     return price
 
 

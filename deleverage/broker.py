@@ -16,7 +16,7 @@ from deleverage import account as accounts
 from deleverage import changes, policies, slippage, timestamps, venues
 from deleverage.account import State, Terms
 from deleverage.adjusting import Adjusting
-from deleverage.book import Desk
+from deleverage.book import Desk, Kind
 from deleverage.comminfo import PerpetualCommInfo
 from deleverage.errors import UsageError, unknown_name
 from deleverage.execution import Clerk, Positions
@@ -224,8 +224,13 @@ class PerpetualBroker(Adjusting):
                 self._change_ladder(view)
         for view, inside in moved:
             view.stand(inside[0] - 1)  # a finer bar that has not been walked is not known yet
-        for instant in _instants(moved):
-            self._walk(instant)
+        if len(moved) == 1:
+            [(view, inside)] = moved
+            for index in inside:
+                self._walk([(view, index)])
+        else:
+            for instant in _instants(moved):
+                self._walk(instant)
         if self.transit:
             self._arrivals()
 
@@ -239,7 +244,6 @@ class PerpetualBroker(Adjusting):
                 continue
             self.desk.terms.rules[symbol] = rules.charging(self.p.fees) if self.p.fees else rules
             self.ladder_changes.append((since, symbol, rules.use))
-            self.account.forget_levels()
             for slot, position in self.account.state.positions.items():
                 if position.symbol == symbol:
                     self.account.snapshot(view.bar, view.ts, slot, self._marks())
@@ -310,6 +314,9 @@ class PerpetualBroker(Adjusting):
         if any(view.timed() for view, _ in instant):
             return True
         if self.book:
+            if any(order.kind is Kind.MARKET and order.live and order.symbol == view.symbol
+                   for order in self.book.values() for view, _ in instant):
+                return True  # without a bar made to ask of
             for view, _ in instant:
                 bar = view.current()
                 if any(order.symbol == bar.symbol and may_act(order, bar)

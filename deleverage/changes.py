@@ -47,7 +47,7 @@ class Executed:
 
 def deposit(state: State, amount: float) -> Change:
     """Money in (or, negative, out)."""
-    return Change(replace(state, free=state.free + amount),
+    return Change(_with_free(state, state.free + amount),
                   (Booking(Cause.DEPOSIT, "", FREE, amount),))
 
 
@@ -79,7 +79,7 @@ def fill(
     fee = (abs(closed) + abs(opened)) * price * fee_rate
     if fee:
         bookings.append(Booking(Cause.FEE, symbol, FREE, -fee))
-        state = replace(state, free=state.free - fee)
+        state = _with_free(state, state.free - fee)
     state = _lift(state, symbol, bookings)
     return Executed(Change(state, tuple(bookings)), closed, opened, realised, fee, number)
 
@@ -108,7 +108,7 @@ def _open(
     posted = abs(opened) * price / leverage if terms.isolated else 0.0
     _transfer(bookings, symbol, slot, -posted)
     if position is None:
-        state = replace(state, opened=state.opened + 1)
+        state = State(state.free, state.positions, state.opened + 1)
         grown = Position(symbol, opened, price, posted, leverage, state.opened)
     else:
         size = position.size + opened
@@ -203,6 +203,10 @@ def seize_all(state: State, marks: Marks) -> tuple[Change, dict[str, float]]:
     return Change(State(0.0, MappingProxyType({}), state.opened), tuple(bookings)), prices
 
 
+def _with_free(state: State, free: float) -> State:
+    return State(free, state.positions, state.opened)  # a fifth of what replace() takes
+
+
 def _transfer(bookings: list[Booking], symbol: str, slot: str, to_free: float) -> None:
     if to_free:
         bookings.append(Booking(Cause.TRANSFER, symbol, slot, -to_free))
@@ -213,5 +217,5 @@ def _lift(state: State, symbol: str, bookings: list[Booking]) -> State:
     """The insurance fund lifts a free balance below zero when nothing open could make it good."""
     if state.free < 0 and not state.positions:
         bookings.append(Booking(Cause.INSURANCE, symbol, FREE, -state.free))
-        return replace(state, free=0.0)
+        return _with_free(state, 0.0)
     return state

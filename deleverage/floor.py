@@ -187,8 +187,7 @@ class Floor:
         room = books.free_margin(executed.change.state, left.values(), self.marks, self.desk)
         if room < -1e-9 * max(1.0, abs(executed.opened) * price):
             return f"margin: the fill at {price:,.2f} lacks {-room:,.2f}"
-        at_price = books.changed(self.book, order.ref, reference=price)[order.ref]
-        return books.beyond_limit(at_price, self.state, self.desk)
+        return books.beyond_limit(self.book[order.ref], self.state, self.desk, price)
 
     # -------------------------------------------------------------- orders that end otherwise
 

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from deleverage.cerebro import Cerebro
 
 
-# A finished run is a knot of objects that refer to one another, arrays of its own among them. Frozen
-# once, they are old, and the collector hardly ever looks at what is old: runs would pile up. Looking
-# through everything takes as long as several runs, so that it is done once they have left much.
+# A finished run is a knot of objects that refer to one another, arrays of its own among them.
+# Frozen once, they are old, and the collector hardly ever looks at what is old: runs would pile up.
+# Looking through everything takes as long as several runs: it is done once they have left much.
 MOST_LEFT = 64_000_000  # bytes
 _A_RUN = 1_000_000  # bytes of a year's hundred fills
 _left = 0
@@ -138,7 +138,7 @@ class Loop:
             buffer.lencount = length
         told = strategy._orderspending or strategy._tradespending
         if told or self.always or strategy.__dict__.get("_funding_waiting"):
-            strategy._notify()
+            self._tell()
         ahead = self.before_next - length
         strategy._minperstatus = ahead
         if ahead < 0:
@@ -152,6 +152,23 @@ class Loop:
         if told:
             strategy.clear()
         return bool(self.cerebro._event_stop)
+
+    def _tell(self) -> None:
+        """backtrader's ``_notify``, which works out cash and value each time, without them where
+        nobody listens; one that was put on the strategy itself (notices) is called as it is."""
+        strategy = self.strategy
+        if self.always or "_notify" in strategy.__dict__:
+            strategy._notify()
+            return
+        for order in strategy._orderspending:
+            if order.exectype != order.Historical or order.histnotify:
+                strategy.notify_order(order)
+            for analyzer in strategy.analyzers:
+                analyzer._notify_order(order)
+        for trade in strategy._tradespending:
+            strategy.notify_trade(trade)
+            for analyzer in strategy.analyzers:
+                analyzer._notify_trade(trade)
 
     def _brokernotify(self) -> None:
         broker = self.cerebro._broker

@@ -68,8 +68,7 @@ class Reception(StockApi):
         working = self._orders.working(order, view, self.p.stop_trigger or
                                        self.desk.rules(view.symbol).stop_trigger,
                                        self._slot(order, view))
-        # float day numbers of other feeds are true to a few microseconds only
-        now = max(each.clock for each in self.views if len(each.data)) - timestamps.SECOND // 1_000
+        now = self._now(view)
         if now > view.clock or view.seen != len(view.data):
             # sent inside the feed's next bar (at a faster feed's), or by a cheating timer at the
             # end of one not walked yet: it waits for a bar that opens later
@@ -85,6 +84,13 @@ class Reception(StockApi):
         self._orders.by_ref[order.ref] = order
         self.book[order.ref] = working
         self._orders.notify(order)
+
+    def _now(self, view: FeedView) -> int:
+        """The latest time at which a feed stands, not after ``view``'s but for a reason: float day
+        numbers of other feeds are true to a few microseconds only."""
+        if len(self.views) == 1:
+            return view.clock
+        return max(each.clock for each in self.views if len(each.data)) - timestamps.SECOND // 1_000
 
     def cancel(self, order: bt.Order) -> bool:
         """Take an order off the book, with its group and bracket; False if it is not there.

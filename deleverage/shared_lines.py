@@ -31,7 +31,7 @@ class SharedLine(LineBuffer):  # type: ignore[misc]
     _source: Source | None
 
     def __getattr__(self, name: str) -> Any:
-        # Python asks here only while there is no array yet, so that reading costs what it always did
+        # asked only while there is no array yet, so that reading costs what it always did
         if name != "array" or self.__dict__.get("_source") is None:
             raise AttributeError(name)
         self.array = found = self.__dict__["_source"]()

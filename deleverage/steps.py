@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from deleverage.account import Position
 from deleverage.book import WorkingOrder
@@ -11,8 +12,7 @@ from deleverage.changes import Change, Executed
 from deleverage.timestamps import MINUTE
 
 
-@dataclass(frozen=True, slots=True)
-class Prices:
+class Prices(NamedTuple):
     """Open, high, low and close of one series in one bar."""
 
     open: float

@@ -180,7 +180,8 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
                             f"{show(whole.market.end_ns)})")
 
     def preload(self) -> None:
-        """Fill all lines at once (those that are read); row by row where a filter, a buffer limit or a zone asks."""
+        """Give all lines their numbers at once; row by row where a filter, a buffer limit or a zone
+        asks for that."""
         lines = self.lines.lines
         if self._filters or self._tzinput or any(
                 line.mode == line.QBuffer or line.bindings for line in lines):

@@ -181,8 +181,8 @@ MUTATIONS = (
     Mutation("the account overlooks a missing mark", _BROKER + "_may_happen",
              "if low != low:", "if False:",
              "a position without a level meets a bar without a mark"),
-    Mutation("a liquidation price outlives a ladder", _BROKER + "_change_ladder",
-             "self.account.forget_levels()", "pass", "a stricter ladder begins"),
+    Mutation("a liquidation price outlives a ladder", "deleverage.account:level",
+             "known[1] is rules", "True", "a stricter ladder begins"),
     Mutation("a finer bar not walked yet is known", _BROKER + "next",
              "view.stand(inside[0] - 1)", "pass", "a mark stands still while another moves"),
     # ---- the strategy's side
