@@ -267,6 +267,8 @@ class PerpetualBroker(Adjusting):
 
     def _involved(self) -> set[str]:
         """The symbols of which a position or an order is open."""
+        if len(self.views) == 1:
+            return {self.views[0].symbol} if self.book or self.account.state.positions else set()
         found = {working.symbol for working in self.book.values()}
         found.update(held.symbol for held in self.account.state.positions.values())
         return found

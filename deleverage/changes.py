@@ -1,22 +1,23 @@
 """Changes of the account: the *next* state plus the bookings that lead to it, all pure.
 
 The ledger's named rules look at both before anything is committed. All money is in the quote
-currency; sizes are signed (long > 0) in base coin.
+currency; sizes are signed (long > 0) in base coin. What is made at every fill is a tuple
+with names, which takes a third of the time of a frozen dataclass to make.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
+from typing import NamedTuple
 
 from deleverage.account import Marks, Position, State, Terms, equity
 from deleverage.journal import FREE, Cause
 
 
-@dataclass(frozen=True, slots=True)
-class Booking:
+class Booking(NamedTuple):
     """An amount for one balance, before it gets its place in the journal."""
 
     cause: Cause
@@ -25,16 +26,14 @@ class Booking:
     amount: float
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """The next state and the bookings that lead to it."""
 
     state: State
     bookings: tuple[Booking, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Executed:
+class Executed(NamedTuple):
     """What a fill did: signed parts closed and opened, profit realised, fee paid (≥ 0)."""
 
     change: Change

@@ -142,6 +142,13 @@ class FeedView:
         return gathered
 
     @property
+    def unmarked(self) -> bool:
+        """Whether the mark of some bar is missing; looked for once for all runs on the market."""
+        assert self.fine is not None
+        return self.fine.memo.get(("unmarked", self.mark_asked, self.missing == "impute"),
+                                  lambda: bool(np.isnan(np.asarray(self._mark[2])).any()))
+
+    @property
     def gathers(self) -> bool:
         """Whether its bars have finer ones inside."""
         return self._first is not None

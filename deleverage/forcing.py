@@ -42,7 +42,7 @@ class Forcing(Floor):
 
         With ``moving`` (by symbol): whether more than one of them moves.
         """
-        if self.desk.terms.isolated:
+        if self.desk.terms.isolated or len(self.state.positions) < 2:
             return False
         return sum(moving is None or position.symbol in moving
                    for position in self.state.positions.values()) > 1
@@ -50,6 +50,8 @@ class Forcing(Floor):
     def check_liquidation(self, symbols: Iterable[str], *, gap: bool = False,
                           cause: str = "mark") -> None:
         """Liquidate what stands at or beyond its level where the walk now is."""
+        if not self.state.positions:
+            return
         if self.joint():
             worth = self.equity() - account.required(self.state, self.marks, self.desk.terms)
             if worth <= 0:

@@ -76,8 +76,7 @@ class Bar:
         return (*self.dues, *self.deleveragings)
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(NamedTuple):
     """An order executed at ``price`` as ``maker`` or ``taker``; ``rest`` coins of it stay open.
 
     ``slipped`` ≥ 0 is the part of the price, in quote, that the slippage policy took.
@@ -122,8 +121,7 @@ class Activated:
     ref: int
 
 
-@dataclass(frozen=True, slots=True)
-class Funded:
+class Funded(NamedTuple):
     """One settlement of funding on a position; ``amount`` < 0 was paid, by ``payer``."""
 
     position: Position

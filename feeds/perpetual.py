@@ -138,6 +138,11 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
             Dataset.open(self.p.dataset), columns, late))
         return book.within(len(self) - 1, bars)
 
+    def __len__(self) -> int:
+        # as backtrader's, which goes through three objects; asked some 25 times a round trip
+        length: int = self.lines.lines[0].lencount
+        return length
+
     def _whole(self) -> MarketColumns:
         if self.p.columns is None:  # came out of a pickle
             self.p.columns = gathered(Dataset.open(self.p.dataset).columns(), self.p.step)

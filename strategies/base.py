@@ -168,17 +168,14 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
     def next(self) -> None:
         """Call ``act()`` if this is a bar for it. Not to be overridden."""
         bar = len(self.data) - 1
-        if not self._stirred:
-            if self.flat:
-                if not self._mask[bar]:
-                    return
-            elif bar != self._wanted:
-                return
-            if not self.fresh:
-                return
+        flat = self.flat  # and after act() too: what it sends is filled in a later bar
+        if not self._stirred and (not self._mask[bar] if flat else bar != self._wanted):
+            return
+        if not self._stirred and not self.fresh:
+            return
         self._stirred = False
         self.act()
-        self._wanted = _NEVER if self.flat else self._ask(bar)
+        self._wanted = _NEVER if flat else self._ask(bar)
 
     def next_look(self, bar: int) -> int | None:
         """The first bar after ``bar`` at which the gate opens if nothing is notified before.
