@@ -258,7 +258,8 @@ class PerpetualBroker(Adjusting):
         if self._may_happen(instant):
             involved = self._involved()  # of a finer bar: less may be open than at the coarse one's
             bars = {view.symbol: self._bar(view) for view, _ in instant if view.symbol in involved}
-            still = {name: mark for name, mark in self._marks().items() if name not in bars}
+            still = {} if len(self.views) == 1 else {
+                name: mark for name, mark in self._marks().items() if name not in bars}
             done = walk(self.desk, self.inside_bar, bars, self.account.state, self.book, still)
             self._carry_out(done, max(view.ts for view, _ in instant))
         if self.book:

@@ -39,7 +39,7 @@ class Held(bt.Position):  # type: ignore[misc]
     def filled(self, data: Any) -> None:
         """Note that the position changed at the feed's current bar."""
         self.__dict__.pop("datetime", None)
-        self._filled = data, data.datetime[0]
+        self._filled = data, data.lines.lines[data.DateTime][0]
 
     def __getattr__(self, name: str) -> Any:
         if name != "datetime" or "_filled" not in vars(self):
@@ -183,7 +183,7 @@ class Clerk:
         size, average = (0.0, 0.0) if after is None else (after.size, after.entry_price)
         order.addcomminfo(self.comminfo[view.symbol])
         order.execute(
-            view.data.datetime[0], Lots(closed + opened), price,
+            view.data.lines.lines[view.data.DateTime][0], Lots(closed + opened), price,
             closed, abs(closed) * entry, abs(closed) * price * rate,
             opened, abs(opened) * price, abs(opened) * price * rate,
             self.comminfo[view.symbol].get_margin(price), executed.realised, size, average)

@@ -289,8 +289,10 @@ class FeedView:
             return Bar(self.symbol, last, last, self.ts, max(self.ts - self.opened, 1),
                        float(self.data.volume[0]))
         index = self.at
-        last = Prices(*(column[index] for column in self._last))
-        mark = Prices(*(column[index] for column in self._mark))
+        opens, highs, lows, closes = self._last
+        last = Prices(opens[index], highs[index], lows[index], closes[index])
+        opens, highs, lows, closes = self._mark
+        mark = Prices(opens[index], highs[index], lows[index], closes[index])
         if math.isnan(mark.close):
             if self.missing == "fail":
                 raise DataError(

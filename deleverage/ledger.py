@@ -18,8 +18,10 @@ from deleverage.journal import FREE, Cause, Entry, Journal, Snapshot
 
 def _balances_are_finite(before: State, change: Change) -> bool:
     del before
-    return all(math.isfinite(b.amount) for b in change.bookings) and \
-        math.isfinite(change.state.free)
+    for booking in change.bookings:
+        if not math.isfinite(booking.amount):
+            return False
+    return math.isfinite(change.state.free)
 
 
 def _transfers_sum_to_zero(before: State, change: Change) -> bool:
@@ -31,23 +33,23 @@ def _transfers_sum_to_zero(before: State, change: Change) -> bool:
 def _balances_move_by_their_bookings(before: State, change: Change) -> bool:
     booked: dict[str, list[float]] = {
         name: [] for name in (FREE, *before.positions, *change.state.positions)}
-    largest = max(1.0, abs(before.wallet))
     for booking in change.bookings:
         if booking.balance not in booked:
             return False
         booked[booking.balance].append(booking.amount)
-        largest = max(largest, abs(booking.amount))
+    off = 0.0
     for name, amounts in booked.items():
-        moved = change.state.balance(name) - before.balance(name)
-        if not abs(moved - math.fsum(amounts)) <= 1e-9 * largest:
-            return False
-    return True
+        off = max(off, abs(change.state.balance(name) - before.balance(name) - math.fsum(amounts)))
+    return off <= 1e-9 or off <= 1e-9 * max(
+        abs(before.wallet), *(abs(each.amount) for each in change.bookings), 1.0)
 
 
 def _isolated_loss_is_capped(before: State, change: Change) -> bool:
     forced = (Cause.LIQUIDATION, Cause.LIQUIDATION_FEE)
-    symbols = {b.balance for b in change.bookings if b.cause in forced} - {FREE}
-    for symbol in symbols:
+    symbols = {b.balance for b in change.bookings if b.cause in forced}
+    if not symbols:
+        return True
+    for symbol in symbols - {FREE}:
         own = [b for b in change.bookings if b.balance == symbol]
         lost = -math.fsum(b.amount for b in own if b.cause in forced)
         returned = -math.fsum(b.amount for b in own if b.cause is Cause.TRANSFER)

@@ -177,7 +177,7 @@ class Loop:
             order = broker.get_notification()
             if order is None:
                 return
-            owner = order.owner or self.strategy
+            owner = self.strategy if order.owner is None else order.owner
             owner._addnotification(order, quicknotify=self.cerebro.p.quicknotify)
 
 

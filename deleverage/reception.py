@@ -207,6 +207,9 @@ class Reception(StockApi):
                 self.book = books.changed(self.book, ref, ready=True)
 
     def _view(self, data: Any) -> FeedView:
+        known: FeedView | None = self._by_data.get(id(data))
+        if known is not None and self._clerk.views.get(known.symbol) is known:
+            return known  # the feed itself, traded before
         check_tradable(data)
         view: FeedView = self.view_of(data)
         self._enrol(view)

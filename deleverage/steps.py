@@ -52,8 +52,7 @@ class Deleveraging:
     price: float
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(NamedTuple):
     """One instrument's bar as the account walks it.
 
     ``close_ns`` is its close, ``step_ns`` its length (UTC nanoseconds), ``volume`` what was traded
