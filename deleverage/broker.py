@@ -16,6 +16,7 @@ from deleverage import account as accounts
 from deleverage import changes, policies, slippage, timestamps, venues
 from deleverage.account import State, Terms
 from deleverage.adjusting import Adjusting
+from deleverage.band import around
 from deleverage.book import Desk, Kind
 from deleverage.comminfo import PerpetualCommInfo
 from deleverage.errors import UsageError, unknown_name
@@ -121,6 +122,7 @@ class PerpetualBroker(Adjusting):
         self.views: list[FeedView] = []
         self.book = {}
         self.transit = deque()
+        self._band = None
         self.account = Account(Terms(self.p.margin, {}, {}), self.journal)
         self.positions = Positions()
         self._orders = Orders()
@@ -214,6 +216,10 @@ class PerpetualBroker(Adjusting):
                 view.stand(inside[-1])
         if not self.book and not self.account.state.positions and not self.transit:
             return
+        if self._band is not None and len(moved) == 1 and not self.transit:
+            view, inside = moved[0]
+            if len(inside) == 1 and self._band.holds(view, self.account.state):
+                return
         if self.inside_bar.entry_bar == "backtrader":
             self._activate_children()
         involved = self._involved()
@@ -262,6 +268,9 @@ class PerpetualBroker(Adjusting):
                 name: mark for name, mark in self._marks().items() if name not in bars}
             done = walk(self.desk, self.inside_bar, bars, self.account.state, self.book, still)
             self._carry_out(done, max(view.ts for view, _ in instant))
+        elif len(self.views) == 1:
+            self._band = None if self._coming.get(instant[0][0].symbol) else around(
+                self.book, self._orders.by_ref, self.account.state, self.desk.terms)
         if self.book:
             for view, _ in instant:
                 self._trail(view)
@@ -278,7 +287,7 @@ class PerpetualBroker(Adjusting):
         return view.current(self._treasurer.dues(view, self.desk.rules(view.symbol)))
 
     def _carry_out(self, done: Walk, ts: int) -> None:
-        self.book = dict(done.book)
+        self.book, self._band = dict(done.book), None
         marks = self._marks()
         for step in done.steps:
             self._clerk.apply(step, marks)

@@ -275,6 +275,12 @@ class FeedView:
             return float(self.data.low[0]), float(self.data.high[0])
         return self._mark[2][self.at], self._mark[1][self.at]
 
+    def last_range(self) -> tuple[float, float]:
+        """Low and high of last in the bar where the account stands."""
+        if self.columns is None:
+            return float(self.data.low[0]), float(self.data.high[0])
+        return self._last[2][self.at], self._last[1][self.at]
+
     def timed(self) -> bool:
         """Whether something falls due at a set time in the bar where the account stands."""
         return self.at in self.settlements or self.at in self.deleveragings

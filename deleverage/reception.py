@@ -11,6 +11,7 @@ import backtrader as bt
 from deleverage import book as books
 from deleverage import timestamps
 from deleverage.account import slot_of
+from deleverage.band import Band
 from deleverage.book import WorkingOrder
 from deleverage.errors import UsageError
 from deleverage.feedview import FeedView
@@ -25,6 +26,7 @@ class Reception(StockApi):
     book: dict[int, WorkingOrder]  # by ref, in the order of submission
     transit: deque[tuple[int, str, bt.Order]]  # until which bar of its feed, submit | cancel
     outages: tuple[Outage, ...]
+    _band: Band | None  # forgotten where an order comes or goes
 
     def submit(self, order: bt.Order) -> bt.Order:
         """Take an order; a bracket is judged when its last part arrives."""
@@ -82,7 +84,7 @@ class Reception(StockApi):
             return
         order.accept(self)
         self._orders.by_ref[order.ref] = order
-        self.book[order.ref] = working
+        self.book[order.ref], self._band = working, None
         self._orders.notify(order)
 
     def _now(self, view: FeedView) -> int:
@@ -171,6 +173,7 @@ class Reception(StockApi):
         working = self.book.pop(ref, None)
         if working is None:
             return
+        self._band = None
         if expired:
             order = self._orders.by_ref.pop(ref)
             self._orders.notify(order)
