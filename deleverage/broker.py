@@ -120,6 +120,7 @@ class PerpetualBroker(Adjusting):
         self.ladder_changes: list[tuple[int, str, LadderUse]] = []  # since when (UTC ns), symbol
         self._coming: dict[str, deque[tuple[int, venues.VenueRules]]] = {}
         self.views: list[FeedView] = []
+        self._by_data: dict[int, FeedView] = {}
         self.book = {}
         self.transit = deque()
         self._band = None
