@@ -169,10 +169,11 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
         """Call ``act()`` if this is a bar for it. Not to be overridden."""
         bar = len(self.data) - 1
         flat = self.flat  # and after act() too: what it sends is filled in a later bar
-        if not self._stirred and (not self._mask[bar] if flat else bar != self._wanted):
-            return
-        if not self._stirred and not self.fresh:
-            return
+        if not self._stirred:
+            if not self._mask[bar] if flat else bar != self._wanted:
+                return
+            if not self.fresh:
+                return
         self._stirred = False
         self.act()
         self._wanted = _NEVER if flat else self._ask(bar)
