@@ -241,6 +241,19 @@ class PerpetualBroker(Adjusting):
         if self.transit:
             self._arrivals()
 
+    @property
+    def busy(self) -> bool:
+        """Whether the next bar has work whatever its prices: something under way or to be told."""
+        return bool(not self._ready or self._stopping or self.transit or self._orders.queue)
+
+    def stays(self, bar: int) -> bool:
+        """Whether a bar of the only feed lies between the levels of all that is open."""
+        band, view = self._band, self.views[0]
+        if band is None or len(self.views) > 1 or len(view.within(bar)) > 1:
+            return False
+        view.stand(bar)
+        return band.holds(view, self.account.state)
+
     def _change_ladder(self, view: FeedView) -> None:
         """A ladder observed by the bar's open replaces the one before it, open positions included.
         """

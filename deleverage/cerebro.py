@@ -63,7 +63,11 @@ class Cerebro(bt.Cerebro):
         elif self.dense_because is not None or self.p.mode == "dense":
             self.mode_used = "dense"
             with few_collections(left_by(runstrats[0])):
-                self._loop(runstrats[0]).dense()
+                loop = self._loop(runstrats[0])
+                if self.dense_because is None and type(loop) is Loop:
+                    loop.gated()
+                else:
+                    loop.dense()
         else:
             self.mode_used = "jump"
             with few_collections(left_by(runstrats[0])):

@@ -86,6 +86,30 @@ class Loop:
             if self._visit(bar):
                 return
 
+    def gated(self) -> None:
+        """Every bar, for a strategy behind the gate of the common base: at each the account and the
+        gate are asked, and where neither has anything to do no cursor is moved.
+
+        What is asked of a bar is asked of that bar alone, so that this loop and a jump do not share
+        their reasons for leaving one out.
+        """
+        strategy, broker, last = self.strategy, self.cerebro._broker, self.count - 1
+        mask, flat, wanted = strategy._mask, True, -1
+        idle = waiting = False
+        for bar in range(self.count):
+            if bar < last:
+                if idle:
+                    if not mask[bar]:
+                        continue
+                elif waiting and not (mask[bar] if flat else bar == wanted) and broker.stays(bar):
+                    continue
+            if self._visit(bar):
+                return
+            flat, wanted = strategy.flat, strategy._wanted
+            asleep = not strategy._stirred and not broker.busy
+            idle = asleep and not broker.book and not broker.account.state.positions
+            waiting = asleep and not idle
+
     def jump(self) -> None:
         """The bars at which the account or the strategy may act, and the last one.
 
