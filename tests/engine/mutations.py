@@ -217,3 +217,31 @@ WASTEFUL = (
              'int(np.searchsorted(scan.days, own.valid, "right"))', "start",
              "an order expires"),
 )
+
+# ---- the dense loop asks each bar by itself
+_GATED, _BAND = "deleverage.loops:Loop.gated", "deleverage.band:"
+ASKED = (
+    Mutation("dense forgets the bars of wake()", _GATED, "if not mask[bar]:", "if True:",
+             "a bar named by wake() comes"),
+    Mutation("dense forgets the bar wanted in position", _GATED,
+             "(mask[bar] if flat else bar == wanted)", "(mask[bar] if flat else False)",
+             "a bar asked for in position comes"),
+    Mutation("dense does not ask the account", _GATED, " and broker.stays(bar)", "",
+             "a buy limit is touched"),
+    Mutation("dense forgets what is under way", _GATED,
+             "not strategy._stirred and not broker.busy", "not strategy._stirred",
+             "an order arrives late"),
+    Mutation("a band does not end with what falls due", _BAND + "Band.holds",
+             " or view.timed()", "", "funding is due"),
+    Mutation("a band holds where last touches it", _BAND + "Band.holds",
+             "low > self.last_above", "low >= self.last_above", "a buy limit is touched"),
+    Mutation("a band holds where the mark touches it", _BAND + "Band.holds",
+             "low > self.mark_above", "low >= self.mark_above",
+             "the mark touches a long's level"),
+    Mutation("a band does without trailing stops", "deleverage.broker:around",
+             "own.valid or own.exectype in TRAILING", "own.valid",
+             "a trailing stop falls behind a rise"),
+    Mutation("a band does without expiry", "deleverage.broker:around",
+             "own.valid or own.exectype in TRAILING", "own.exectype in TRAILING",
+             "an order expires"),
+)
