@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from deleverage.errors import UsageError
-from deleverage.feeds.readers.values import coded
+from deleverage.feeds.readers.parsing.values import coded
 from deleverage.feeds.staging import Part, Staged
 from deleverage.feeds.tables import SCHEMAS, numbers
 from deleverage.feeds.writing import Rows

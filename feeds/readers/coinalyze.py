@@ -20,7 +20,8 @@ import pyarrow as pa
 
 from deleverage.columns import Floats, Ints
 from deleverage.errors import DataError
-from deleverage.feeds.readers.aggregates import (
+from deleverage.feeds.readers.names import Contract, contract, same_coin
+from deleverage.feeds.readers.parsing.aggregates import (
     OPEN_BAR,
     REPEATED,
     Bars,
@@ -29,11 +30,10 @@ from deleverage.feeds.readers.aggregates import (
     settled,
     step_of,
 )
-from deleverage.feeds.readers.answers import Rows, documents, sketch
-from deleverage.feeds.readers.names import Contract, contract, same_coin
-from deleverage.feeds.readers.prices import candles
+from deleverage.feeds.readers.parsing.answers import Rows, documents, sketch
+from deleverage.feeds.readers.parsing.prices import candles
+from deleverage.feeds.readers.parsing.values import refuse
 from deleverage.feeds.readers.protocol import Log, Piece, Request, not_an_input
-from deleverage.feeds.readers.values import refuse
 
 _VENUES = {"A": "binance"}
 _USD = re.compile(r"(^|[^a-z])usd([^a-z]|$)|convert_to_usd=?true")

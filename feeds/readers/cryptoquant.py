@@ -16,13 +16,13 @@ import numpy as np
 import pyarrow as pa
 
 from deleverage.errors import DataError, UsageError
-from deleverage.feeds.readers.aggregates import Bars, bar_rows, settled, step_of
-from deleverage.feeds.readers.answers import Rows, gathered, sketch
-from deleverage.feeds.readers.frames import Frame, cells, frames, header
 from deleverage.feeds.readers.names import contract
+from deleverage.feeds.readers.parsing.aggregates import Bars, bar_rows, settled, step_of
+from deleverage.feeds.readers.parsing.answers import Rows, gathered, sketch
+from deleverage.feeds.readers.parsing.frames import Frame, cells, frames, header
+from deleverage.feeds.readers.parsing.stamps import times
+from deleverage.feeds.readers.parsing.values import floats
 from deleverage.feeds.readers.protocol import Log, Piece, Request
-from deleverage.feeds.readers.stamps import times
-from deleverage.feeds.readers.values import floats
 
 _SUMS = ("long_liquidations_usd", "short_liquidations_usd", "long_liquidations",
          "short_liquidations")

@@ -18,12 +18,12 @@ import pyarrow as pa
 
 from deleverage.columns import Floats
 from deleverage.errors import DataError
-from deleverage.feeds.readers.frames import Frame, frames
 from deleverage.feeds.readers.names import Contract, binance_cm_usd, contract
-from deleverage.feeds.readers.prices import candles
+from deleverage.feeds.readers.parsing.frames import Frame, frames
+from deleverage.feeds.readers.parsing.prices import candles
+from deleverage.feeds.readers.parsing.stamps import times
+from deleverage.feeds.readers.parsing.values import floats, refuse
 from deleverage.feeds.readers.protocol import Log, Piece, Request, not_an_input
-from deleverage.feeds.readers.stamps import times
-from deleverage.feeds.readers.values import floats, refuse
 from deleverage.feeds.readers.venue_names import venue_of
 from deleverage.timestamps import DAY, MINUTE, from_datetime
 

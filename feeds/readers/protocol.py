@@ -1,6 +1,7 @@
 """What a reader of vendors' files is, and what it hands over.
 
-A reader is one module of this package with a ``READER``: adding one touches no other file. Most
+A reader is one module or package beside this one with a ``READER`` (or several ``READERS``): adding
+one touches no other file. What readers share is in :mod:`deleverage.feeds.readers.parsing`. Most
 know single files (:class:`FileReader`): they tell one from its name and first bytes, and yield its
 rows in pieces of canonical columns, each row with its number in the file, so that an error can name
 file and row. What a reader chose, changed or left out goes into a :class:`Log`, never by silently.

@@ -18,8 +18,8 @@ import pytest
 from deleverage.errors import DataError
 from deleverage.feeds import readers
 from deleverage.feeds.readers.names import contract
+from deleverage.feeds.readers.parsing.values import epoch_ns, floats, liquidation_rows
 from deleverage.feeds.readers.protocol import Log, Piece, Request, not_an_input
-from deleverage.feeds.readers.values import epoch_ns, floats, liquidation_rows
 from deleverage.timestamps import HOUR, parse, parse_step
 
 START = "2026-01-28"

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from deleverage.feeds.archives import head
-from deleverage.feeds.readers import binance_stream, binance_vision
-from deleverage.feeds.readers.binance_messages import orders
-from deleverage.feeds.readers.binance_orders import canonical_rows
+from deleverage.feeds.readers.binance import stream, vision
+from deleverage.feeds.readers.binance.messages import orders
+from deleverage.feeds.readers.binance.orders import canonical_rows
 from deleverage.feeds.readers.names import binance_cm_usd, contract
 from deleverage.feeds.readers.protocol import Log, NotAnInput, Request
 
 pytestmark = pytest.mark.real
 
-READERS = (binance_vision.READER, binance_stream.READER)
+READERS = (vision.READER, stream.READER)
 OURS = ("binance_vision/", "binance_ws/", "recorder_csv/")
 MS = 1_000_000
 
@@ -47,7 +47,7 @@ def rows_of(path: Path, table: str) -> list[dict[str, object]]:
 def one_delivery_row(path: Path) -> list[dict[str, object]]:
     """The row of a delivery contract, which an import counts as dropped, converted all the same."""
     log = Log()
-    assert not list(binance_stream.READER.pieces(path, Request(), log))
+    assert not list(stream.READER.pieces(path, Request(), log))
     assert log.dropped == {"of a delivery contract, no perpetual": 1}
     (read,) = orders(path, Log())
     rows: list[dict[str, object]] = canonical_rows(read, path, Request(), Log()).to_pylist()
@@ -137,7 +137,7 @@ def test_recorders_files_hold_1156_orders(reference):
     counts, dropped = {}, {}
     for path in sorted(folder.glob("*.csv")):
         log = Log()
-        own = [row for piece in binance_stream.READER.pieces(path, Request(), log)
+        own = [row for piece in stream.READER.pieces(path, Request(), log)
                for row in piece.rows.drop_columns(["source_row"]).to_pylist()]
         counts[path.stem], dropped[path.stem] = len(own), sum(log.dropped.values())
         rows.update(tuple(row.values()) for row in own)

@@ -10,8 +10,8 @@ import pytest
 from deleverage.errors import DataError
 from deleverage.feeds.archives import head
 from deleverage.feeds.importing import import_dataset
-from deleverage.feeds.readers import binance_messages
-from deleverage.feeds.readers.binance_stream import READER
+from deleverage.feeds.readers.binance import messages
+from deleverage.feeds.readers.binance.stream import READER
 from deleverage.feeds.readers.protocol import FileReader, Log, NotAnInput, Request
 from deleverage.timestamps import SECOND, parse
 from tests.feeds.readers.binance_files import DAY, MS, json_lines, message, put, recorded
@@ -125,7 +125,7 @@ def test_orders_without_an_end_or_a_fill_are_counted(tmp_path):
 def test_an_order_recorded_twice_is_one(tmp_path, monkeypatch):
     """Two connections hear the same push: the second is counted, also from one batch to the next.
     """
-    monkeypatch.setattr(binance_messages, "LINES", 2)
+    monkeypatch.setattr(messages, "LINES", 2)
     log = Log()
     other = message(f"{DAY}T17:11")
     data = json_lines([message(), message(), other, message(f"{DAY}T17:12"), other])

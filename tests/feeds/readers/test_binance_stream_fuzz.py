@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from deleverage.feeds.readers.binance_stream import READER
+from deleverage.feeds.readers.binance.stream import READER
 from tests.feeds.readers.binance_files import DAY, json_lines, message, recorded
 from tests.feeds.readers.fuzz import EXAMPLES, fuzz, zipped
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deleverage.feeds.readers.binance_vision import READER
+from deleverage.feeds.readers.binance.vision import READER
 from tests.feeds.readers.binance_files import DAY, funding, klines, metrics, snapshot
 from tests.feeds.readers.fuzz import EXAMPLES, fuzz, zipped
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deleverage.errors import DataError, UsageError
-from deleverage.feeds.readers.bybit import READER
+from deleverage.feeds.readers.bybit.reader import READER
 from deleverage.feeds.readers.protocol import NotAnInput
 from deleverage.timestamps import HOUR, MINUTE
 from tests.feeds.readers.one_file import MS, expected, read, same_liquidation, sample, written

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deleverage.feeds.readers.bybit import READER
+from deleverage.feeds.readers.bybit.reader import READER
 from deleverage.feeds.readers.protocol import Request
 from tests.feeds.readers.fuzz import EXAMPLES, fuzz
 from tests.feeds.readers.test_bybit import START, answer, candles, new_topic, old_topic

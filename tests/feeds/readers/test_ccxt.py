@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from deleverage.errors import DataError, UsageError
-from deleverage.feeds.readers.aggregates import OPEN_BAR
-from deleverage.feeds.readers.answers import SEEN
-from deleverage.feeds.readers.ccxt import READER
+from deleverage.feeds.readers.ccxt.reader import READER
+from deleverage.feeds.readers.parsing.aggregates import OPEN_BAR
+from deleverage.feeds.readers.parsing.answers import SEEN
 from deleverage.feeds.readers.protocol import Request
 from deleverage.timestamps import HOUR, MINUTE, SECOND, parse
 from tests.feeds.readers.fuzz import EXAMPLES, fuzz

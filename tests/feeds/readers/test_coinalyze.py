@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from deleverage.errors import DataError
-from deleverage.feeds.readers.aggregates import OPEN_BAR, REPEATED
 from deleverage.feeds.readers.coinalyze import READER
+from deleverage.feeds.readers.parsing.aggregates import OPEN_BAR, REPEATED
 from deleverage.feeds.readers.protocol import NotAnInput, Request
 from deleverage.timestamps import DAY, HOUR, parse
 from tests.feeds.readers.fuzz import EXAMPLES, fuzz

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from deleverage.errors import DataError, UnknownName, UsageError
-from deleverage.feeds.readers.aggregates import OPEN_BAR
-from deleverage.feeds.readers.answers import SEEN
-from deleverage.feeds.readers.coinglass import READER
+from deleverage.feeds.readers.coinglass.reader import READER
+from deleverage.feeds.readers.parsing.aggregates import OPEN_BAR
+from deleverage.feeds.readers.parsing.answers import SEEN
 from deleverage.feeds.readers.protocol import NotAnInput
 from deleverage.timestamps import HOUR, parse, show
 from tests.feeds.readers.reading import array, csv_text, first, known, read, rows, written

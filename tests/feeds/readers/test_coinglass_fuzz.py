@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deleverage.feeds.readers.coinglass import READER
+from deleverage.feeds.readers.coinglass.reader import READER
 from deleverage.feeds.readers.protocol import Request
 from tests.feeds.readers.fuzz import EXAMPLES, fuzz
 from tests.feeds.readers.reading import csv_text

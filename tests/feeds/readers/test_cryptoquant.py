@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from deleverage.errors import DataError, UsageError
-from deleverage.feeds.readers.aggregates import OPEN_BAR
 from deleverage.feeds.readers.cryptoquant import READER
+from deleverage.feeds.readers.parsing.aggregates import OPEN_BAR
 from deleverage.feeds.readers.protocol import Request
 from deleverage.timestamps import DAY, HOUR, parse
 from tests.feeds.readers.fuzz import EXAMPLES, fuzz

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from deleverage.feeds.readers.generic import Generic
+from deleverage.feeds.readers.generic.reader import Generic
 from deleverage.feeds.readers.protocol import Request
 from tests.feeds.readers.fuzz import EXAMPLES, fuzz
 from tests.feeds.readers.reading import csv_text

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from deleverage.errors import DataError
-from deleverage.feeds.readers.hyperliquid import READER
+from deleverage.feeds.readers.hyperliquid.reader import READER
 from deleverage.feeds.readers.protocol import NotAnInput
 from deleverage.timestamps import HOUR, MINUTE, parse
 from tests.feeds.readers.one_file import MS, expected, read, same_liquidation, sample, written
@@ -178,10 +178,10 @@ def test_empty_blocks_and_fills_without_liquidation(tmp_path):
 
 def test_many_blocks_at_little_memory(tmp_path, monkeypatch):
     """Trades do not wait for the file's end for their other row, and none is lost or doubled."""
-    from deleverage.feeds.readers import hyperliquid_fills
+    from deleverage.feeds.readers.hyperliquid import fills
 
-    monkeypatch.setattr(hyperliquid_fills, "ROWS", 50)
-    monkeypatch.setattr(hyperliquid_fills, "_LONGER", 10)
+    monkeypatch.setattr(fills, "ROWS", 50)
+    monkeypatch.setattr(fills, "_LONGER", 10)
     path = lines(tmp_path / "0.jsonl", *(block((OTHER, other(tid=at)), (USER, fill(tid=at)))
                                          for at in range(400)))
     found = read(READER, path)

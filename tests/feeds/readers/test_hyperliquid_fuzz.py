@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from deleverage.feeds.readers.hyperliquid import READER
+from deleverage.feeds.readers.hyperliquid.reader import READER
 from tests.feeds.readers.fuzz import EXAMPLES, fuzz
 from tests.feeds.readers.test_hyperliquid import (
     OTHER,

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from deleverage.errors import DataError, UsageError
-from deleverage.feeds.readers.aggregates import OPEN_BAR
-from deleverage.feeds.readers.answers import SEEN
-from deleverage.feeds.readers.okx import READER
+from deleverage.feeds.readers.okx.reader import READER
+from deleverage.feeds.readers.parsing.aggregates import OPEN_BAR
+from deleverage.feeds.readers.parsing.answers import SEEN
 from deleverage.feeds.readers.protocol import NotAnInput, Request
 from deleverage.timestamps import HOUR, MINUTE, parse
 from tests.feeds.readers.expected import funding_rows, liquidation_rows

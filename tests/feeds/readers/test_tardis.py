@@ -12,7 +12,7 @@ import pytest
 
 from deleverage.errors import DataError, UsageError
 from deleverage.feeds.readers.protocol import NotAnInput
-from deleverage.feeds.readers.tardis import READER
+from deleverage.feeds.readers.tardis.reader import READER
 from deleverage.market import Coverage
 from deleverage.timestamps import HOUR, MINUTE, SECOND, parse
 from tests.feeds.readers.one_file import MS, expected, read, same_liquidation, sample, written
@@ -257,7 +257,7 @@ def test_paid_funding_is_the_last_rate_before_the_roll(tmp_path):
 
 def test_roll_over_many_blocks_and_symbols(tmp_path, monkeypatch):
     """Where a block ends does not matter, nor do other symbols between the rows."""
-    from deleverage.feeds.readers import streams
+    from deleverage.feeds.readers.parsing import streams
 
     rows = []
     for at in range(0, 24 * 60, 4):

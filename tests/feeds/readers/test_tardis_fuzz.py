@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 
-from deleverage.feeds.readers.tardis import READER
+from deleverage.feeds.readers.tardis.reader import READER
 from deleverage.timestamps import HOUR, MINUTE, SECOND
 from tests.feeds.readers.fuzz import EXAMPLES, fuzz, hold, structure_aware, whole_of
 from tests.feeds.readers.test_tardis import EVENTS, TICKER, event, ticker
