@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -280,3 +281,30 @@ def test_a_torn_row_is_refused(tmp_path):
     data = recorded().replace(b"1000PEPE,BUY,", b"1000PEPE,")
     with pytest.raises(DataError, match="row 4, expected 12 fields, found 11"):
         read(put(tmp_path, "binance.csv", data))
+
+
+@pytest.mark.real
+def test_recorders_files_hold_1156_orders(reference):
+    """Two sessions in two files each: 1,156 orders, 79 of ETH, 76 of BTC, 11 with a delivery.
+
+    Counted beforehand on the files. The second file of a session repeats the first's orders.
+    """
+    folder = reference / "data" / "binance_forceorder_raw"
+    if not folder.is_dir():
+        pytest.skip(f"no recordings at {folder}")
+    rows: Counter[tuple[object, ...]] = Counter()
+    counts, dropped = {}, {}
+    for path in sorted(folder.glob("*.csv")):
+        log = Log()
+        own = [row for piece in READER.pieces(path, Request(), log)
+               for row in piece.rows.drop_columns(["source_row"]).to_pylist()]
+        counts[path.stem], dropped[path.stem] = len(own), sum(log.dropped.values())
+        rows.update(tuple(row.values()) for row in own)
+    assert counts == {"session1_all": 436, "session1_big": 444, "session2_all": 699,
+                      "session2_big": 701}
+    assert dropped == {"session1_all": 10, "session1_big": 10, "session2_all": 1,
+                       "session2_big": 1}
+    assert len(rows) == 1_156 - 11
+    assert max(rows.values()) == 2
+    assert sum("ETH" in key for key in rows) == 79
+    assert sum("BTC" in key for key in rows) == 76

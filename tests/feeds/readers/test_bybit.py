@@ -13,7 +13,7 @@ from deleverage.errors import DataError, UsageError
 from deleverage.feeds.readers.bybit.reader import READER
 from deleverage.feeds.readers.protocol import NotAnInput
 from deleverage.timestamps import HOUR, MINUTE
-from tests.feeds.readers.one_file import MS, expected, read, same_liquidation, sample, written
+from tests.feeds.readers.one_file import MS, read, written
 
 START = 1_769_904_000_000  # 2026-02-01 00:00 in ms
 TRADES = ("timestamp,symbol,side,size,price,tickDirection,trdMatchID,grossValue,homeNotional,"
@@ -268,40 +268,3 @@ def test_public_trading_archive_is_no_input(tmp_path, more):
     path = written(tmp_path / "ETHUSDT2026-01-31.csv", f"{TRADES}{more}\n1769817600.1,ETHUSDT\n")
     with pytest.raises(NotAnInput, match="recognised as Bybit trades"):
         read(READER, path)
-
-
-@pytest.mark.real
-@pytest.mark.parametrize("name", ["bybit/ws_allLiquidation.json",
-                                  "bybit/ws_liquidation_old_and_new_topics.jsonl"])
-def test_sample_liquidations_are_the_expected_ones(reference, name):
-    """Every expected row, field by field; the inverse one's 6,949 USD as coins at its price."""
-    rows = read(READER, sample(reference, name)).rows("liquidations")
-    told = expected(reference, "liquidations", name)
-    assert len(rows) == len(told)
-    for row, answer_row in zip(rows, told, strict=True):
-        coins = 6_949 / 0.5149 if answer_row["symbol"] == "XRPUSD" else None
-        same_liquidation(row, answer_row, "bybit", coins)
-
-
-@pytest.mark.real
-def test_sample_funding_and_open_interest_are_the_expected_ones(reference):
-    """Every expected row of the two answers."""
-    name = "bybit/v5_funding_history.json"
-    rows = read(READER, sample(reference, name)).rows("funding", "BTCUSDT")
-    assert [(row["ts"], row["available_at"], row["rate"]) for row in rows] == [
-        (int(row["ts_ms"]) * MS, int(row["available_ms"]) * MS, float(row["value"]))
-        for row in expected(reference, "funding_oi", name)]
-    name = "bybit/v5_open_interest.json"
-    rows = read(READER, sample(reference, name)).rows("open_interest", "BTCUSD")
-    assert [(row["ts"], row["available_at"], row["oi_usd"]) for row in rows] == [
-        (int(row["ts_ms"]) * MS, int(row["available_ms"]) * MS, float(row["value"]))
-        for row in expected(reference, "funding_oi", name)]
-
-
-@pytest.mark.real
-def test_other_samples_are_answered(reference):
-    """One mark candle needs its step; trades are no input."""
-    path = sample(reference, "bybit/v5_mark_price_kline.json")
-    assert read(READER, path, timeframe="1m").column("mark", "close") == [17_131.64]
-    with pytest.raises(NotAnInput, match="Bybit trades"):
-        read(READER, sample(reference, "bybit/public_trading_BTCUSD_2026-09-01.csv"))

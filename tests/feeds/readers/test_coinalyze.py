@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -130,15 +129,6 @@ def test_rows_that_cannot_be_are_named(tmp_path, spoilt, said):
     history[1] = {**history[1], **spoilt}
     with pytest.raises(DataError, match=said):
         read(READER, written(tmp_path, "a.json", answer(history)))
-
-
-@pytest.mark.real
-def test_sample(reference: Path):
-    """The sample's shape is read: one closed bar of two."""
-    pieces, log = read(READER, next(reference.glob(
-        "**/coinalyze/liquidation-history_shape_synthetic.json")))
-    assert array(rows(pieces), "qty_base").tolist() == [2.0, 1.0]
-    assert log.dropped == {OPEN_BAR: 1}
 
 
 @EXAMPLES

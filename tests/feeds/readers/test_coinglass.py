@@ -222,26 +222,6 @@ def test_rows_that_cannot_be_are_named(tmp_path, data, said):
 
 
 @pytest.mark.real
-def test_samples(reference: Path):
-    """The documented answers: recognised each, bars but the newest read."""
-    folder = reference / "formats_samples" if (reference / "formats_samples").is_dir() else (
-        reference / "reference" / "formats_samples")
-    folder /= "coinglass"
-    table = rows(read(READER, folder / "v4_liquidation_aggregated_history.json", symbol="BTC")[0])
-    assert array(table, "notional_usd").tolist() == [5916885.14234, 12969583.87632]
-    assert first(table, "available_at") == (1659052800000 * 10**6,)
-    table = rows(read(READER, folder / "v4_liquidation_pair_history.json", symbol="BTC")[0])
-    assert array(table, "notional_usd").tolist() == [2369935.19562, 6947459.43674]
-    table = rows(read(READER, folder / "v4_liquidation_order.json", side="order")[0])
-    assert first(table, "liq_side", "price", "notional_usd") == ("long", 87535.9, 205534.2932)
-    with pytest.raises(NotAnInput):
-        read(READER, folder / "v4_liquidation_exchange_list.json")
-    pieces, log = read(READER, folder / "v4_funding_rate_history_ohlc.json", symbol="BTC",
-                       venue="binance", timeframe="8h")
-    assert (rows(pieces).num_rows, log.dropped) == (0, {OPEN_BAR: 1})
-
-
-@pytest.mark.real
 def test_real_tables(reference: Path):
     """The hourly table is read whole; the union of days and four hours is refused by row."""
     data = reference / "data" / "coinglass"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -86,14 +85,6 @@ def test_rows_that_cannot_be_are_named(tmp_path, changed, said):
     """A row is refused by number and field."""
     with pytest.raises(DataError, match=said):
         read(READER, written(tmp_path, "a.csv", csv_text(table(**changed))), symbol="ETH")
-
-
-@pytest.mark.real
-def test_sample(reference: Path):
-    """The sample's one row is the newest, and so is open."""
-    pieces, log = read(READER, next(reference.glob(
-        "**/cryptoquant/liquidations_day_shape_synthetic.csv")), symbol="ETH", timeframe="1d")
-    assert (rows(pieces).num_rows, log.dropped) == (0, {OPEN_BAR: 1})
 
 
 @EXAMPLES

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -12,7 +10,6 @@ from deleverage.feeds.readers.hftbacktest import READER as HFT
 from deleverage.feeds.readers.lean import READER
 from deleverage.feeds.readers.protocol import NotAnInput
 from deleverage.timestamps import MINUTE, parse
-from tests.feeds.readers.expected import funding_rows
 from tests.feeds.readers.fuzz import EXAMPLES, fuzz, zipped
 from tests.feeds.readers.reading import array, first, known, read, rows, written
 
@@ -81,21 +78,6 @@ def test_hftbacktest_has_no_liquidations(tmp_path):
         with pytest.raises(NotAnInput, match="recognised as hftbacktest"):
             read(HFT, path)
     assert known(HFT, written(tmp_path, "b.txt", "1676419207 {}")) is None
-
-
-@pytest.mark.real
-def test_samples(reference: Path):
-    """Every expected settlement; the other samples are read to their last row."""
-    assert funding_rows(READER, reference, "lean/") == 2
-    folder = next(reference.glob("**/formats_samples/lean"))
-    for name, count in (("binance_margin_interest_adausdt.csv", 1),
-                        ("bybit_margin_interest_btcusdt.csv", 3)):
-        assert rows(read(READER, folder / name)[0]).num_rows == count
-    minutes = rows(read(READER, folder / "20221213_btcusd_minute_trade_perp.csv",
-                        venue="binance")[0])
-    assert first(minutes, "close_ns", "open") == (parse("2022-12-13T00:01"), 17204.0)
-    with pytest.raises(NotAnInput):
-        read(HFT, next(reference.glob("**/hftbacktest/raw_collector_lines.txt")))
 
 
 @EXAMPLES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from deleverage.feeds.readers.parsing.aggregates import OPEN_BAR
 from deleverage.feeds.readers.parsing.answers import SEEN
 from deleverage.feeds.readers.protocol import NotAnInput, Request
 from deleverage.timestamps import HOUR, MINUTE, parse
-from tests.feeds.readers.expected import funding_rows, liquidation_rows
 from tests.feeds.readers.fuzz import EXAMPLES, fuzz, zipped
 from tests.feeds.readers.reading import array, first, known, read, rows, written
 
@@ -212,13 +210,6 @@ def test_rows_that_cannot_be_are_named(tmp_path, text, said):
     path = written(tmp_path, "ETH-USDT-SWAP.json", text)
     with pytest.raises(DataError, match=said):
         read(READER, path)
-
-
-@pytest.mark.real
-def test_samples(reference: Path):
-    """Every row of the expected tables that is OKX's, field by field."""
-    assert liquidation_rows(READER, reference, "okx/") == 1
-    assert funding_rows(READER, reference, "okx/") == 6
 
 
 @EXAMPLES
