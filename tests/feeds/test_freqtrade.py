@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import numpy as np
@@ -243,3 +244,16 @@ def test_repeated_settlements_keep_the_last(folder):
     reading = read(folder)
     assert numbers(reading.tables["funding"], "rate")[0] == 1e-4
     assert any("1 repeated settlements" in note for note in reading.notes)
+
+
+@pytest.mark.parametrize(("row", "words"), [
+    ([0, 1, 1, 1, 1, 1], "row 1, date is no time from 2000 to 2100"),
+    ([9**40, 1, 1, 1, 1, 1], "row 1 is not"),
+    ([1_769_558_400_000, 9**40, 1, 1, 1, 1], "row 1 is not"),
+], ids=["of another unit", "huge time", "huge price"])
+def test_numbers_that_cannot_be_are_named(tmp_path, row, words):
+    """JSON holds integers of any size and times of any unit: refused by row."""
+    path = tmp_path / "ETH_USDT_USDT-5m-futures.json.gz"
+    path.write_bytes(gzip.compress(json.dumps([row]).encode()))
+    with pytest.raises(DataError, match=words):
+        freqtrade.vendor_columns(path, ("date", "open"))

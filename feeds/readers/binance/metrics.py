@@ -19,7 +19,7 @@ from deleverage.errors import DataError
 from deleverage.feeds.readers.binance.archive_names import ArchiveName, coin_margined, contract_of
 from deleverage.feeds.readers.binance.layout import TIME, Layout, whole
 from deleverage.feeds.readers.names import Contract, binance_cm_usd, contract, same_coin
-from deleverage.feeds.readers.parsing.values import EARLIEST, LATEST, floats, last_of, refuse
+from deleverage.feeds.readers.parsing.values import dated, floats, last_of, refuse
 from deleverage.feeds.readers.protocol import Log, Piece, Request
 from deleverage.feeds.settlements import JITTER
 from deleverage.timestamps import MINUTE, SECOND, parse
@@ -66,12 +66,13 @@ def _contract(path: Path, name: ArchiveName | None, symbol: str, rows: Ints) -> 
 def _piece(path: Path, name: ArchiveName | None, about: Contract, table: pa.Table, rows: Ints,
            log: Log) -> Iterator[Piece]:
     label = table.column("create_time").cast(pa.int64()).to_numpy() * SECOND
-    outside = (label < EARLIEST) | (label > LATEST) if name is None else (
-        (label < name.start_ns) | (label > name.end_ns + JITTER))
-    if outside.any():
-        period = "2010 to 2100" if name is None else f"{name.date}, the period in the file's name"
-        refuse(path, outside, "create_time", f"lies outside {period}",
-               table.column("create_time").cast(pa.string()).to_numpy(), rows)
+    said = table.column("create_time").cast(pa.string()).to_numpy()
+    dated(label, path, "create_time", rows, said)
+    if name is not None:
+        outside = (label < name.start_ns) | (label > name.end_ns + JITTER)
+        if outside.any():
+            refuse(path, outside, "create_time",
+                   f"lies outside {name.date}, the period in the file's name", said, rows)
     label = _floored(path, label, log)
     stamps = label + np.where(_starts(about, name, label), PERIOD, 0)
     coins, usd = _amounts(path, about, table, rows)

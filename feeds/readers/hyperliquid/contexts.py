@@ -19,7 +19,7 @@ from deleverage.columns import Ints
 from deleverage.feeds.readers.hyperliquid.answers import contract_of, is_spot, wanted
 from deleverage.feeds.readers.parsing import bounds
 from deleverage.feeds.readers.parsing.streams import csv_batches
-from deleverage.feeds.readers.parsing.values import EARLIEST, LATEST, floats, refuse
+from deleverage.feeds.readers.parsing.values import dated, floats, refuse
 from deleverage.feeds.readers.protocol import Log, Piece, Request
 
 COLUMNS = ("time,coin,funding,open_interest,prev_day_px,day_ntl_vlm,premium,oracle_px,mark_px,"
@@ -78,8 +78,4 @@ def iso_ns(column: Any, path: Path, field: str, rows: Ints) -> Ints:
                 refuse(path, bad, field, "is no UTC time", value.as_py(), rows)
         raise
     stamps = np.asarray(found.to_numpy(zero_copy_only=False), np.int64)
-    bad = (stamps < EARLIEST) | (stamps > LATEST)
-    if bad.any():
-        refuse(path, bad, field, "is no time between 2010 and 2100",
-               text[int(np.argmax(bad))].as_py(), rows)
-    return stamps
+    return dated(stamps, path, field, rows, lambda at: text[at].as_py())

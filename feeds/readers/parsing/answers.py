@@ -18,7 +18,7 @@ from deleverage.columns import Floats, Ints
 from deleverage.errors import DataError
 from deleverage.feeds.archives import opened
 from deleverage.feeds.readers.parsing.stamps import times
-from deleverage.feeds.readers.parsing.values import floats, refuse
+from deleverage.feeds.readers.parsing.values import PERIOD, floats, refuse
 from deleverage.feeds.readers.protocol import Log
 
 ANSWER_LIMIT = 256 << 20  # bytes of one JSON value
@@ -241,7 +241,7 @@ class Rows:
         for at, value in enumerate(found):
             if isinstance(value, bool) or not isinstance(value, (int, float, str)) or (
                     not isinstance(value, str) and not abs(value) < 2 ** 62):
-                self._refuse(at, name or str(field), "is no time between 2000 and 2100",
+                self._refuse(at, name or str(field), f"is no time from {PERIOD}",
                              str(value))
         if len({type(value) for value in found}) > 1:
             found = [str(value) for value in found]

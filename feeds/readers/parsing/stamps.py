@@ -14,11 +14,10 @@ import pyarrow.compute as pc
 
 from deleverage.columns import Ints
 from deleverage.errors import UsageError, unknown_name
-from deleverage.feeds.readers.parsing.values import refuse
+from deleverage.feeds.readers.parsing.values import PERIOD, dated, refuse
 from deleverage.timestamps import DAY, HOUR, MINUTE, SECOND, from_datetime
 
 UNITS: Mapping[str, int] = {"s": SECOND, "ms": 1_000_000, "us": 1_000, "ns": 1}
-EARLIEST, LATEST = 10_957 * DAY, 47_482 * DAY  # 2000 to 2100
 _NUMBER = re.compile(r"^-?\d{1,18}(\.\d*)?$")
 _LIMITS = ((1e11, SECOND), (1e14, 1_000_000), (1e17, 1_000))
 
@@ -29,7 +28,7 @@ def times(column: Any, path: Path, field: str, rows: Ints, unit: str | None = No
 
     Numbers without ``unit`` (s, ms, us, ns) are told by their size. ``format`` is that of
     ``datetime.strptime``; without it text is ISO 8601. ``zone_ns`` is the distance from UTC of text
-    that names no zone. Raises DataError naming the row of what is no time from 2000 to 2100.
+    that names no zone. Raises DataError naming the row of what is no time of ``PERIOD``.
     """
     array = _array(column)
     empty = array.is_null().to_numpy(zero_copy_only=False)
@@ -43,11 +42,7 @@ def times(column: Any, path: Path, field: str, rows: Ints, unit: str | None = No
     else:
         stamps = _texts(pc.utf8_trim_whitespace(array.cast(pa.string())), path, field, rows, unit,
                         format, zone_ns)
-    bad = (stamps < EARLIEST) | (stamps > LATEST)
-    if bad.any():
-        shown = array[int(np.argmax(bad))].as_py()
-        refuse(path, bad, field, "is no time between 2000 and 2100", str(shown), rows)
-    return stamps
+    return dated(stamps, path, field, rows, lambda at: str(array[at].as_py()))
 
 
 def zone_of(text: str) -> int:
@@ -89,7 +84,7 @@ def _arrow_times(array: Any, path: Path, field: str, rows: Ints) -> Ints:
     try:
         return np.asarray(array.cast(pa.timestamp("ns", zone)).cast(pa.int64()).to_numpy())
     except pa.ArrowInvalid:
-        refuse(path, np.ones(len(array), np.bool_), field, "is no time between 2000 and 2100", None,
+        refuse(path, np.ones(len(array), np.bool_), field, f"is no time from {PERIOD}", None,
                rows)
         raise AssertionError("refused above") from None
 
@@ -105,7 +100,7 @@ def _epochs(values: Any, path: Path, field: str, rows: Ints, unit: str | None) -
         factor = np.full(len(values), UNITS[unit], np.int64)
     bad = ~(size * factor < 9e18)  # NaN, too
     if bad.any():
-        refuse(path, bad, field, "is no time between 2000 and 2100", values, rows)
+        refuse(path, bad, field, f"is no time from {PERIOD}", values, rows)
     if np.issubdtype(values.dtype, np.integer):
         return np.asarray(values.astype(np.int64) * factor)
     whole = np.floor(values)

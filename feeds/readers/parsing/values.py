@@ -16,16 +16,18 @@ from deleverage.columns import Floats, Ints
 from deleverage.errors import DataError, MissingTable
 from deleverage.timestamps import DAY
 
-# 2010 to 2100: no market of these is older, and a stamp beyond is one in another unit
-EARLIEST, LATEST = 14_610 * DAY, 47_482 * DAY
+# One rule for every time in a file. No perpetual is older than 2016, but series of the context are;
+# and within it no number is a time in two units: seconds of 2000 to 2100 are none in milliseconds.
+EARLIEST, LATEST = 10_957 * DAY, 47_482 * DAY
+PERIOD = "2000 to 2100"
 _UNITS = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3))
 
 
 def epoch_ns(values: Any, path: Path, field: str, rows: Ints | None = None) -> Ints:
     """Epoch numbers in s, ms, us or ns as nanoseconds, the unit told by the size of each.
 
-    Raises DataError naming the row of the first that is no time between 2010 and 2100. ``rows``
-    are the rows' numbers in the file (from 1 by default).
+    Raises DataError naming the row of the first that is no time of ``PERIOD``. ``rows`` are the
+    rows' numbers in the file (from 1 by default).
     """
     stamps = np.asarray(values, dtype=np.int64)
     size = np.abs(stamps)
@@ -34,10 +36,18 @@ def epoch_ns(values: Any, path: Path, field: str, rows: Ints | None = None) -> I
         factor[size < limit] = each
     within = (size * (factor.astype(np.float64)) < 9.2e18)
     found = np.where(within, stamps * np.where(within, factor, 0), 0)
-    bad = (found < EARLIEST) | (found > LATEST)
+    return dated(found, path, field, rows, stamps)
+
+
+def dated(stamps: Ints, path: Path, field: str, rows: Ints | None = None,
+          values: Any = None) -> Ints:
+    """``stamps`` (ns), if each is of ``PERIOD``. ``values``: what the file has in their place, an
+    array or a function of the row's place."""
+    bad = (stamps < EARLIEST) | (stamps > LATEST)
     if bad.any():
-        refuse(path, bad, field, "is no time between 2010 and 2100", stamps, rows)
-    return found
+        found = values(int(np.argmax(bad))) if callable(values) else values
+        refuse(path, bad, field, f"is no time from {PERIOD}", found, rows)
+    return stamps
 
 
 def floats(column: Any, path: Path, field: str, rows: Ints | None = None, *,

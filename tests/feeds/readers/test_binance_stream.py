@@ -151,7 +151,7 @@ def test_the_last_line_cut_off_is_counted(tmp_path):
     ({"p": "-1"}, "row 2, price must be > 0"),
     ({"z": "9"}, "row 2, filled quantity is more than the order's"),
     ({"T": "yesterday"}, "row 2, T is no epoch time, found 'yesterday'"),
-    ({"T": 17}, "row 2, T is no time between 2010 and 2100"),
+    ({"T": 17}, "row 2, T is no time from 2000 to 2100"),
     ({"S": "HOLD"}, "row 2, side must be one of SELL, BUY, found 'hold'"),
     ({"X": "DREAMT"}, "row 2, X must be one of FILLED"),
     ({"s": None}, "row 2, s is not a text"),

@@ -251,7 +251,7 @@ def test_other_coins_and_delivery_contracts(tmp_path):
     (new_topic(side="Long"), "row 2, side must be one of Buy, Sell, found 'long'"),
     (new_topic(price="1_000"), "row 2, price is not a number, found '1_000'"),
     (new_topic(price="0"), "row 2, price must be > 0"),
-    (new_topic(at=-START), "row 2, T is no time between 2010 and 2100"),
+    (new_topic(at=-START), "row 2, T is no time from 2000 to 2100"),
     (new_topic()[:60], "line 2 is not JSON"),
     (new_topic().replace('"p"', '"q"'), "line 2, p is missing"),
 ])

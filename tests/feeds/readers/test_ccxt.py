@@ -14,7 +14,7 @@ from deleverage.feeds.readers.parsing.aggregates import OPEN_BAR
 from deleverage.feeds.readers.parsing.answers import SEEN
 from deleverage.feeds.readers.protocol import Request
 from deleverage.timestamps import HOUR, MINUTE, SECOND, parse
-from tests.feeds.readers.fuzz import EXAMPLES, fuzz
+from tests.feeds.readers.fuzz import examples, fuzz
 from tests.feeds.readers.reading import array, first, known, read, rows, written
 
 START = parse("2026-01-31T16:00") // 10**6
@@ -155,7 +155,7 @@ def test_rows_that_cannot_be_are_named(tmp_path, row, said):
         read(READER, written(tmp_path, "binance.json", json.dumps([row])))
 
 
-@EXAMPLES
+@examples(READER.name, 4)
 @pytest.mark.parametrize(("name", "text"), [
     ("bybit.jsonl", "\n".join(json.dumps(fell(timestamp=START + at)) for at in range(4)) + "\n"),
     ("binance.json", json.dumps([paid(timestamp=START + at * HOUR // 10**6) for at in range(4)])),

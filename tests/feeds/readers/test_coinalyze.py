@@ -12,7 +12,7 @@ from deleverage.feeds.readers.coinalyze import READER
 from deleverage.feeds.readers.parsing.aggregates import OPEN_BAR, REPEATED
 from deleverage.feeds.readers.protocol import NotAnInput, Request
 from deleverage.timestamps import DAY, HOUR, parse
-from tests.feeds.readers.fuzz import EXAMPLES, fuzz
+from tests.feeds.readers.fuzz import examples, fuzz
 from tests.feeds.readers.reading import array, first, known, read, rows, written
 
 START = parse("2026-01-31") // 10**9
@@ -131,13 +131,13 @@ def test_rows_that_cannot_be_are_named(tmp_path, spoilt, said):
         read(READER, written(tmp_path, "a.json", answer(history)))
 
 
-@EXAMPLES
+@examples(READER.name, 2, 1)
 def test_spoilt(tmp_path, examples):
     """The law of spoilt files on liquidations, in USD."""
     fuzz(READER, "usd.json", answer(sums(2)).encode(), tmp_path, examples)
 
 
-@EXAMPLES
+@examples(READER.name, 2, 1)
 def test_spoilt_candles(tmp_path, examples):
     """The law of spoilt files on candles."""
     fuzz(READER, "a.json", answer(ohlc(3, v=5.0)).encode(), tmp_path, examples, Request("ETH"))

@@ -13,7 +13,7 @@ from deleverage.feeds.readers.cryptoquant import READER
 from deleverage.feeds.readers.parsing.aggregates import OPEN_BAR
 from deleverage.feeds.readers.protocol import Request
 from deleverage.timestamps import DAY, HOUR, parse
-from tests.feeds.readers.fuzz import EXAMPLES, fuzz
+from tests.feeds.readers.fuzz import examples, fuzz
 from tests.feeds.readers.reading import array, csv_text, first, known, read, rows, written
 
 
@@ -87,7 +87,7 @@ def test_rows_that_cannot_be_are_named(tmp_path, changed, said):
         read(READER, written(tmp_path, "a.csv", csv_text(table(**changed))), symbol="ETH")
 
 
-@EXAMPLES
+@examples(READER.name, 2)
 @pytest.mark.parametrize("form", ["csv", "json"])
 def test_spoilt(tmp_path, examples, form):
     """The law of spoilt files."""

@@ -13,7 +13,7 @@ from deleverage.feeds.readers.gate import READER as GATE
 from deleverage.feeds.readers.kraken import READER as KRAKEN
 from deleverage.feeds.readers.protocol import NotAnInput, Request
 from deleverage.timestamps import parse
-from tests.feeds.readers.fuzz import EXAMPLES, fuzz
+from tests.feeds.readers.fuzz import examples, fuzz
 from tests.feeds.readers.reading import array, first, known, read, rows, written
 
 START = parse("2026-01-31T16:00") // 10**9
@@ -112,14 +112,14 @@ def test_kraken_sparse_answers_and_faults(tmp_path):
         read(KRAKEN, written(tmp_path, "a.json", answer(element(tradeable=""))))
 
 
-@EXAMPLES
+@examples(GATE.name, 1)
 def test_gate_spoilt(tmp_path, examples):
     """The law of spoilt files."""
     text = json.dumps([gate(), gate(size=3, time=START + 5)])
     fuzz(GATE, "a.json", text.encode(), tmp_path, examples, Request("ETH", contract_size=0.01))
 
 
-@EXAMPLES
+@examples(KRAKEN.name, 1)
 def test_kraken_spoilt(tmp_path, examples):
     """The law of spoilt files."""
     text = "\n".join(answer(element(price=str(2000 + at))) for at in range(3)) + "\n"

@@ -287,7 +287,7 @@ def test_coins_of_asset_ctxs(tmp_path):
 @pytest.mark.parametrize(("row", "fault"), [
     (context("2026-02-30T00:01:00Z"), "row 2, time is no UTC time, found '2026-02-30 00:01:00'"),
     (context("yesterday"), "row 2, time is no UTC time, found 'yesterday'"),
-    (context("1926-02-01T00:01:00Z"), "row 2, time is no time between 2010 and 2100"),
+    (context("1926-02-01T00:01:00Z"), "row 2, time is no time from 2000 to 2100"),
     (context("2026-02-01T00:01:00Z", interest="-5"), "row 2, open_interest must be ≥ 0"),
     (context("2026-02-01T00:01:00Z", interest=""), "row 2, open_interest is not a number"),
 ])

@@ -10,7 +10,7 @@ from deleverage.feeds.readers.hftbacktest import READER as HFT
 from deleverage.feeds.readers.lean import READER
 from deleverage.feeds.readers.protocol import NotAnInput
 from deleverage.timestamps import MINUTE, parse
-from tests.feeds.readers.fuzz import EXAMPLES, fuzz, zipped
+from tests.feeds.readers.fuzz import examples, fuzz, zipped
 from tests.feeds.readers.reading import array, first, known, read, rows, written
 
 FUNDING = "20260131 00:00:00,0.0001\n20260131 08:00:00,-0.0002\n20260131 16:00:00,0.0003"
@@ -80,7 +80,7 @@ def test_hftbacktest_has_no_liquidations(tmp_path):
     assert known(HFT, written(tmp_path, "b.txt", "1676419207 {}")) is None
 
 
-@EXAMPLES
+@examples(READER.name, 3)
 @pytest.mark.parametrize(("name", "text"), [
     ("bybit/margin_interest/ethusdt.csv", FUNDING.encode()),
     ("bybit/20260131_ethusdt_minute_trade_perp.csv", MINUTES.encode()),

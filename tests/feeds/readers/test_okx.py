@@ -14,7 +14,7 @@ from deleverage.feeds.readers.parsing.aggregates import OPEN_BAR
 from deleverage.feeds.readers.parsing.answers import SEEN
 from deleverage.feeds.readers.protocol import NotAnInput, Request
 from deleverage.timestamps import HOUR, MINUTE, parse
-from tests.feeds.readers.fuzz import EXAMPLES, fuzz, zipped
+from tests.feeds.readers.fuzz import examples, fuzz, zipped
 from tests.feeds.readers.reading import array, first, known, read, rows, written
 
 START = parse("2026-01-31T16:00") // 10**6
@@ -212,7 +212,7 @@ def test_rows_that_cannot_be_are_named(tmp_path, text, said):
         read(READER, path)
 
 
-@EXAMPLES
+@examples(READER.name, 4)
 @pytest.mark.parametrize(("name", "text"), [
     ("a.jsonl", "\n".join(message(order(ts=str(START + at))) for at in range(4)) + "\n"),
     ("ETH-USDT-SWAP.json", answer([candle(at) for at in range(4)])),

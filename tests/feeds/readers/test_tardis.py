@@ -216,7 +216,7 @@ def test_delivery_contracts_are_dropped_and_counted(tmp_path, exchange, symbol):
     (event(2, amount="x"), "row 2, amount: CSV conversion error"),
     (event(2, side="long"), "row 2, side must be one of sell, buy, found 'long'"),
     ("bybit,ETHUSDT,,1,,sell,1,1", "row 2, timestamp is empty"),
-    ("bybit,ETHUSDT,5,6,,sell,1,1", "row 2, timestamp is no time between 2010 and 2100"),
+    ("bybit,ETHUSDT,5,6,,sell,1,1", "row 2, timestamp is no time from 2000 to 2100"),
     ("bybit,ETHUSDT,5,6", "row 2: Expected 8 columns, got 4"),
     (event(2, symbol=""), "row 2, symbol is empty"),
 ])
