@@ -18,11 +18,12 @@ import pyarrow as pa
 from deleverage.errors import DataError, UsageError
 from deleverage.feeds.event_union import united
 from deleverage.feeds.intervals import intervals
-from deleverage.feeds.readers.names import Contract, contract, same_coin
+from deleverage.feeds.readers.names import TOTAL, Contract, contract, same_coin
 from deleverage.feeds.readers.protocol import Request
 from deleverage.feeds.settlements import JITTER
 from deleverage.feeds.staging import Part, Staged
 from deleverage.feeds.tables import SCHEMAS, numbers
+from deleverage.feeds.valuing import closes_of, in_coins
 from deleverage.feeds.writing import Rows
 from deleverage.instrument import Instrument
 from deleverage.market import Coverage
@@ -46,11 +47,12 @@ class Assembled:
 
 
 def assembled(staged: Sequence[Staged], request: Request, into: Instrument | None,
-              scratch: Path) -> Assembled:
+              scratch: Path, bars: pa.Table | None = None) -> Assembled:
     """The tables in ``staged`` (in the order of their files) about one instrument.
 
     ``into`` is the instrument of the dataset they are to join, None for a new one. ``scratch``
-    takes what is too long for memory. Raises UsageError where the files leave a choice, DataError
+    takes what is too long for memory; ``bars`` are those of the dataset, for the worth of a coin.
+    Raises UsageError where the files leave a choice, DataError
     where they contradict each other.
     """
     parts = [part for each in staged for part in each.parts]
@@ -72,15 +74,19 @@ def assembled(staged: Sequence[Staged], request: Request, into: Instrument | Non
         found = [part for part in kept if part.table == name]
         if found:
             tables[name] = _latest(name, found, notes)
+    own_bars = tables.get("bars")
+    closes = closes_of([each for each in (bars, own_bars) if isinstance(each, pa.Table)])
     if "open_interest" in tables:
-        tables["open_interest"] = _in_coins(tables["open_interest"], notes)
+        interest = in_coins(tables.pop("open_interest"), closes, notes)
+        if interest.num_rows:
+            tables["open_interest"] = interest
     if "funding" in tables:
         tables["funding"] = _settled(_with_intervals(tables["funding"]))
     coverage = [cover for each in staged for cover in each.log.coverage
                 if cover.table not in ("liquidations", "context")]
     events = [part for part in kept if part.table == "liquidations"]
     if events:
-        rows, covers = united(staged, events, coin, notes, scratch)
+        rows, covers = united(staged, events, coin, notes, scratch, closes)
         coverage += covers
         if rows is not None:
             tables["liquidations"] = rows
@@ -90,7 +96,9 @@ def assembled(staged: Sequence[Staged], request: Request, into: Instrument | Non
     if "open_interest" in tables:
         coverage += _interest_coverage(kept, tables["open_interest"], staged)
     if not tables:
-        raise DataError(f"none of the {len(staged)} files holds a row of {instrument.symbol}")
+        left = "; ".join(note for note in notes if "left out" in note)
+        raise DataError(f"none of the {len(staged)} files holds a row of {instrument.symbol}"
+                        + (f" ({left})" if left else ""))
     provenance = {name: _provenance(staged, name) for name in tables}
     return Assembled(instrument, steps.get("bars", 0), steps.get("mark"), tables, provenance,
                      tuple(coverage), tuple(notes))
@@ -175,8 +183,11 @@ def _instrument(own: Contract | None, coin: str, request: Request,
                 rows = part.rows().select(["venue", "symbol", "base"]).to_pylist()
                 counts.update((row["venue"], row["symbol"]) for row in rows
                               if row["base"] == coin)
-        venue, symbol = counts.most_common(1)[0][0] if counts else (None, None)
-        found = contract(request.venue or venue or "unknown", symbol or f"{coin}USDT")
+        venue, symbol = counts.most_common(1)[0][0] if counts else (TOTAL, f"{coin}USDT")
+        if request.venue is not None and (venue == TOTAL or request.venue in {
+                name for name, _ in counts}):
+            venue = request.venue  # of those that are there, or of whom the sums tell nothing
+        found = contract(venue, symbol)
         return Instrument(found.symbol, found.venue, base=coin, quote=found.quote)
     if own.venue.endswith("_cm") or (own.quote == "USD" and own.venue in ("binance", "okx")):
         raise UsageError(f"{own.symbol} at {own.venue} is margined in coin: its bars are no input "
@@ -254,15 +265,6 @@ def _differing(table: pa.Table, order: np.ndarray, last: np.ndarray,
             odd |= (values != other) & ~(np.isnan(values) & np.isnan(other))
     odd &= ~last
     return int(odd.sum()), int(stamps[np.argmax(odd)]) if odd.any() else 0
-
-
-def _in_coins(table: pa.Table, notes: list[str]) -> pa.Table:
-    """Open interest without the rows that say USD only."""
-    known = ~np.isnan(numbers(table, "oi_base"))
-    if not known.all():
-        notes.append(f"open_interest: {int((~known).sum()):,} rows in USD alone left out")
-        table = table.filter(pa.array(known))
-    return table
 
 
 def _with_intervals(table: pa.Table) -> pa.Table:

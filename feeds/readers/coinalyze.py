@@ -120,7 +120,7 @@ def _series(path: Path, request: Request, log: Log) -> Iterator[tuple[Rows, Cont
             done += len(each["history"])
     for symbol, (rows, numbers) in found.items():
         plain, _, code = symbol.rpartition(".")
-        venue = request.venue or _VENUES.get(code, f"coinalyze_{code.lower()}")
+        venue = _VENUES.get(code) or request.venue or f"coinalyze_{code.lower()}"
         if venue.startswith("coinalyze_"):
             log.note(f"{path.name}: the venue of Coinalyze's code {code!r} is not known here; its "
                      f"rows are called {venue} (--venue names it)")

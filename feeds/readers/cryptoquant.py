@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from deleverage.errors import DataError, UsageError
-from deleverage.feeds.readers.names import contract
+from deleverage.feeds.readers.names import TOTAL, contract
 from deleverage.feeds.readers.parsing.aggregates import Bars, bar_rows, settled, step_of
 from deleverage.feeds.readers.parsing.answers import Rows, gathered, sketch
 from deleverage.feeds.readers.parsing.frames import Frame, cells, frames, header
@@ -67,7 +67,10 @@ class CryptoQuant:
             raise UsageError(f"{path}: CryptoQuant's rows do not say which coin they are about; "
                              "say it with --symbol")
         bars, step = (_answer if start.lstrip()[:1] in (b"{", b"[") else _table)(path, request, log)
-        one = contract(request.venue or "cryptoquant", request.symbol)
+        one = contract(request.venue or TOTAL, request.symbol)
+        log.note(f"{path.name}: the rows do not say whose liquidations these are: "
+                 + ("taken as a sum over venues (--venue says whose)" if request.venue is None else
+                    f"taken as {one.venue}'s, as asked for"))
         names = {"venue": one.venue, "symbol": one.symbol, "base": one.base}
         yield Piece("liquidations", bar_rows(settled(bars, log), step, path, names), step_ns=step)
 

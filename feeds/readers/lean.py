@@ -83,7 +83,7 @@ def _about(path: Path, name: str, request: Request) -> Contract:
     symbol = name.upper()
     words = set(re.split(r"[^a-z0-9]+", "/".join((*path.parts[-5:-1], path.name)).lower()))
     told = [each for each in sorted(words) if each in _VENUES]
-    venue = told[0] if request.venue is None and len(told) == 1 else venue_of(path, request.venue)
+    venue = told[0] if len(told) == 1 else venue_of(path, request.venue)
     one = contract(venue, symbol)
     if venue == "binance" and one.quote == "USD":
         return contract("binance_cm", f"{symbol}_PERP")

@@ -156,6 +156,13 @@ class Reader(Protocol):
         """
 
 
+def provider_of(reader: FileReader, request: Request) -> str:
+    """What rows say of their origin: the reader's ``provider``, or what its own ``provider_of``
+    makes of the request (a column map may name one)."""
+    named = getattr(reader, "provider_of", None)
+    return reader.provider if named is None else str(named(request))
+
+
 class NotAnInput(DataError):
     """A file that is recognised, of a kind that no dataset holds."""
 

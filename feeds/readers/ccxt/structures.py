@@ -30,13 +30,14 @@ _IN_COINS = ("binance", "bybit", "hyperliquid")
 
 
 def venue_named(path: Path, request: Request) -> str:
-    """The venue asked for, or named by the file or its folder."""
+    """The venue named by the file or its folder, else the one asked for."""
     for each in (path, path.parent):
         try:
-            return venue_of(each, request.venue)
+            return venue_of(each, None)
         except UsageError:
-            if request.venue is not None:
-                raise
+            continue
+    if request.venue is not None:
+        return venue_of(path, request.venue)
     raise UsageError(f"{path}: neither the file's nor its folder's name tells the venue; say it "
                      f"with --venue (known: {', '.join(KNOWN)})")
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from deleverage.columns import Ints
 from deleverage.errors import UsageError, unknown_name
-from deleverage.feeds.readers.names import Contract, contract, same_coin
+from deleverage.feeds.readers.names import TOTAL, Contract, contract, same_coin
 from deleverage.feeds.readers.parsing.aggregates import OPEN_BAR, Bars, bar_rows, settled, step_of
 from deleverage.feeds.readers.parsing.answers import Rows, enveloped, gathered
 from deleverage.feeds.readers.parsing.values import liquidation_rows, refuse, sides
@@ -22,20 +22,25 @@ _PAIRS = (("aggregated_long_liquidation_usd", "aggregated_short_liquidation_usd"
           ("longLiquidationUsd", "shortLiquidationUsd"))
 
 
-def about(path: Path, request: Request) -> Contract:
-    """What the rows are about: CoinGlass's answers do not say."""
+def about(path: Path, request: Request, venue: str | None = None) -> Contract:
+    """What the rows are about: CoinGlass's answers do not say. ``venue`` is known beforehand."""
     if request.symbol is None:
         raise UsageError(f"{path}: a CoinGlass answer does not say which coin it is about; say it "
                          "with --symbol")
-    return contract(request.venue or "coinglass", request.symbol)
+    return contract(venue or request.venue or "coinglass", request.symbol)
 
 
 def bars(path: Path, request: Request, log: Log) -> Piece:
     """Bars of both sides in USD, without the newest."""
     rows = rows_of(path, log)
-    one = about(path, request)
     first = rows.rows[0] if isinstance(rows.rows[0], dict) else {}
     pair = next((each for each in _PAIRS if each[0] in first), _PAIRS[0])
+    # the older answers (t) of one pair and of a sum look alike
+    default = "coinglass" if pair == _PAIRS[1] else TOTAL
+    one = about(path, request, TOTAL if pair == _PAIRS[0] else request.venue or default)
+    if one.venue == TOTAL and request.venue is not None:
+        log.note(f"{path.name}: a sum over venues, which --venue {request.venue} does not make its "
+                 "own: its venue is all")
     found = Bars(_starts(rows), rows.numbers, rows.floats(pair[0]), rows.floats(pair[1]))
     step = step_of(found.start_ns, path, found.rows, request.timeframe)
     names = {"venue": one.venue, "symbol": one.symbol, "base": one.base}

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from deleverage.errors import DataError, MissingTable, UsageError
-from deleverage.feeds.readers.names import Contract, contract, same_coin
+from deleverage.feeds.readers.names import TOTAL, Contract, contract, same_coin
 from deleverage.feeds.readers.parsing.aggregates import Bars, bar_rows, settled, step_of
 from deleverage.feeds.readers.parsing.frames import Frame, frames, header
 from deleverage.feeds.readers.parsing.stamps import times
@@ -72,7 +72,10 @@ def pieces(path: Path, request: Request, log: Log) -> Iterator[Piece]:
 
 def _by_coin(path: Path, whole: Frame, coin: str | None, request: Request,
              log: Log) -> Iterator[tuple[Contract, Frame]]:
-    venue = request.venue or "coinglass"
+    venue = request.venue or TOTAL
+    log.note(f"{path.name}: the table does not say whose liquidations these are: "
+             + ("taken as a sum over venues (--venue says whose)" if request.venue is None else
+                f"taken as {venue}'s, as asked for"))
     if coin is None:
         if request.symbol is None:
             raise UsageError(f"{path}: the table does not say which coin it is about; say it with "

@@ -71,6 +71,8 @@ def test_a_venue_must_be_known(tmp_path):
         read(READER, path, venue="mexc")
     with pytest.raises(UsageError, match="did you mean 'bybit'"):
         read(READER, path, venue="bibit")
+    path = written(tmp_path, "okx/a.json", json.dumps([fell()]))
+    assert first(rows(read(READER, path, venue="bybit")[0]), "venue") == ("okx",)
 
 
 def test_bybit_before_all_liquidation(tmp_path):

@@ -106,6 +106,9 @@ def test_symbols_of_one_answer(tmp_path):
     assert first(rows(pieces), "venue") == ("coinalyze_6",)
     assert log.dropped == {"other coins": 3, "delivery contracts": 3, OPEN_BAR: 1}
     assert any("code '6' is not known" in note for note in log.notes)
+    path = written(tmp_path, "a.json", text)
+    assert first(rows(read(READER, path, symbol="ETH", venue="okx")[0]), "venue") == ("okx",)
+    assert first(rows(read(READER, path, symbol="BTC", venue="okx")[0]), "venue") == ("binance",)
     with pytest.raises(DataError, match="no rows of SOL"):
         read(READER, written(tmp_path, "a.json", text), symbol="SOL")
 

@@ -46,7 +46,7 @@ def test_bars_are_stamped_with_their_start_and_known_at_their_end(tmp_path):
     assert [show(each) for each in array(table, "available_at")[::2].tolist()] == [
         "2026-01-31 20:00", "2026-02-01 00:00"]
     assert array(table, "notional_usd").tolist() == [100.5, 0.0, 101.5, 0.0]
-    assert first(table, "venue", "base", "completeness") == ("coinglass", "ETH", "aggregate")
+    assert first(table, "venue", "base", "completeness") == ("all", "ETH", "aggregate")
     assert pieces[0].step_ns == 4 * HOUR
 
 
@@ -181,6 +181,16 @@ def test_a_table_of_several_coins(tmp_path):
     assert array(rows(pieces), "source_row").tolist() == [4, 4, 5, 5]
     assert log.dropped == {"other coins": 3, OPEN_BAR: 1}
     assert len(read(READER, path)[0]) == 2
+    assert first(rows(pieces), "venue") == ("all",)
+    assert first(rows(read(READER, path, symbol="ETH", venue="okx")[0]), "venue") == ("okx",)
+
+
+def test_a_sum_over_venues_is_no_venues_own(tmp_path):
+    """What --venue says of other files in an import does not make a sum one venue's."""
+    path = written(tmp_path, "a.json", answer(aggregated(3)))
+    pieces, log = read(READER, path, symbol="ETH", venue="binance")
+    assert first(rows(pieces), "venue") == ("all",)
+    assert any("--venue binance does not make its own" in note for note in log.notes)
 
 
 def test_an_error_arrives_like_any_answer(tmp_path):

@@ -39,7 +39,9 @@ def test_days_are_known_at_their_end(tmp_path):
     pieces, log = read(READER, path, symbol="ETH")
     found = rows(pieces)
     assert first(found, "available_at", "qty_base", "notional_usd", "venue", "completeness") == (
-        parse("2026-01-29") + DAY, 2.0, 5_000.0, "cryptoquant", "aggregate")
+        parse("2026-01-29") + DAY, 2.0, 5_000.0, "all", "aggregate")
+    assert any("do not say whose" in note for note in log.notes)
+    assert first(rows(read(READER, path, symbol="ETH", venue="okx")[0]), "venue") == ("okx",)
     assert log.dropped == {OPEN_BAR: 1}
     assert np.isnan(array(found, "price")).all()
 

@@ -27,6 +27,8 @@ def test_funding_without_header_or_last_line_end(tmp_path):
     assert first(rows(pieces), "ts", "available_at") == (DAY, DAY)
     assert pieces[0].contract
     assert (pieces[0].contract.venue, pieces[0].contract.symbol) == ("bybit", "ETHUSDT")
+    asked, _ = read(READER, path, venue="binance")  # meant for files whose folder tells none
+    assert asked[0].contract == pieces[0].contract
 
 
 def test_minutes_are_of_the_day_in_the_name(tmp_path):
