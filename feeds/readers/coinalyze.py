@@ -30,7 +30,8 @@ from deleverage.feeds.readers.parsing.aggregates import (
     settled,
     step_of,
 )
-from deleverage.feeds.readers.parsing.answers import Rows, documents, sketch
+from deleverage.feeds.readers.parsing.answers import Rows
+from deleverage.feeds.readers.parsing.documents import documents, sketch
 from deleverage.feeds.readers.parsing.prices import candles
 from deleverage.feeds.readers.parsing.values import refuse
 from deleverage.feeds.readers.protocol import Log, Piece, Request, not_an_input

@@ -18,7 +18,8 @@ import pyarrow as pa
 from deleverage.errors import DataError, UsageError
 from deleverage.feeds.readers.names import TOTAL, contract
 from deleverage.feeds.readers.parsing.aggregates import Bars, bar_rows, settled, step_of
-from deleverage.feeds.readers.parsing.answers import Rows, gathered, sketch
+from deleverage.feeds.readers.parsing.answers import Rows, gathered
+from deleverage.feeds.readers.parsing.documents import sketch
 from deleverage.feeds.readers.parsing.frames import Frame, cells, frames, header
 from deleverage.feeds.readers.parsing.stamps import times
 from deleverage.feeds.readers.parsing.values import floats

@@ -16,7 +16,8 @@ import numpy as np
 from deleverage.errors import DataError, unknown_name
 from deleverage.feeds.readers.coinglass.answers import wanted
 from deleverage.feeds.readers.names import contract
-from deleverage.feeds.readers.parsing.answers import Rows, gathered, sketch
+from deleverage.feeds.readers.parsing.answers import Rows, gathered
+from deleverage.feeds.readers.parsing.documents import sketch
 from deleverage.feeds.readers.parsing.values import liquidation_rows, refuse
 from deleverage.feeds.readers.protocol import Log, Piece, Request, not_an_input
 

@@ -17,7 +17,8 @@ import numpy as np
 from deleverage.errors import DataError, UsageError
 from deleverage.feeds.readers.coinglass.answers import wanted
 from deleverage.feeds.readers.names import contract
-from deleverage.feeds.readers.parsing.answers import Rows, gathered, sketch
+from deleverage.feeds.readers.parsing.answers import Rows, gathered
+from deleverage.feeds.readers.parsing.documents import sketch
 from deleverage.feeds.readers.parsing.values import liquidation_rows, refuse, sides
 from deleverage.feeds.readers.protocol import Log, Piece, Request
 

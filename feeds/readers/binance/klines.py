@@ -19,16 +19,17 @@ from deleverage.errors import UsageError
 from deleverage.feeds.readers.binance.archive_names import CANDLES, ArchiveName, contract_of
 from deleverage.feeds.readers.binance.layout import Layout, digits, streamed
 from deleverage.feeds.readers.names import Contract, binance_cm_usd, same_coin
-from deleverage.feeds.readers.parsing.values import epoch_ns, floats, ohlc, refuse
+from deleverage.feeds.readers.parsing.prices import candles
+from deleverage.feeds.readers.parsing.values import epoch_ns, floats, refuse
 from deleverage.feeds.readers.protocol import Log, Piece, Request, not_an_input
+from deleverage.feeds.tables import OHLC
 from deleverage.timestamps import DAY, show_step
 
 COLUMNS = ("open_time", "open", "high", "low", "close", "volume", "close_time", "quote_volume",
            "count", "taker_buy_volume", "taker_buy_quote_volume", "ignore")
-_OHLC = ("open", "high", "low", "close")
 _TIMES = {"open_time": pa.int64(), "close_time": pa.int64()}
 _VOLUMES = {"volume": pa.float64(), "quote_volume": pa.float64()}
-_PRICES = Layout(COLUMNS, _TIMES | dict.fromkeys(_OHLC, pa.float64()))
+_PRICES = Layout(COLUMNS, _TIMES | dict.fromkeys(OHLC, pa.float64()))
 _TRADED = Layout(COLUMNS, {**_PRICES.kinds, **_VOLUMES}, frozenset(_VOLUMES))
 _MICRO = 10**14  # a larger stamp is in microseconds
 _MICRO_SINCE = 1_735_689_600_000_000_000  # spot's stamps are microseconds since 2025-01-01
@@ -80,12 +81,10 @@ def pieces(path: Path, name: ArchiveName | None, bare: bool, request: Request,
         if contract.delivery:
             log.drop("of a delivery contract, no perpetual", len(rows))
             continue
-        lines = ohlc({key: floats(table.column(key), path, key, rows) for key in _OHLC}, path, rows,
-                     fraction=kind == "premiumIndexKlines")
+        lines = {key: floats(table.column(key), path, key, rows) for key in OHLC}
         if kind == "klines":
             lines["volume"] = _volume(path, table, rows, contract, log)
-        yield Piece(CANDLES[kind], pa.table({"close_ns": opened + step, **lines,
-                                             "source_row": rows}), contract, step)
+        yield candles(CANDLES[kind], opened, step, lines, rows, path, contract)
 
 
 def _opened(path: Path, table: pa.Table, rows: Ints, name: ArchiveName, step: int) -> Ints:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from deleverage.columns import Ints
 from deleverage.errors import DataError, UsageError
 from deleverage.feeds.readers.names import Contract
 from deleverage.feeds.readers.parsing import bounds
+from deleverage.feeds.readers.parsing.documents import whole_json
+from deleverage.feeds.readers.parsing.prices import candles
 from deleverage.feeds.readers.parsing.steps import step_of
-from deleverage.feeds.readers.parsing.streams import whole_json
 from deleverage.feeds.readers.parsing.units import Symbols
 from deleverage.feeds.readers.protocol import Log, Piece, Request, not_an_input
 from deleverage.feeds.settlements import snapped
@@ -144,11 +146,10 @@ def _candles(path: Path, answer: Mapping[str, Any], rows: list[Any], numbers: In
     step = step_of(opened, path, numbers, request.timeframe)
     values = {name: bounds.decimals([row[at] for row in rows], path, name, numbers)
               for at, name in enumerate(("open", "high", "low", "close"), start=1)}
-    bounds.candles(values, path, numbers, prices=table != "premium")
     if width == 7:  # an inverse contract's volume is in USD, its turnover in coins
         at = 6 if about.quote == "USD" else 5
-        volume = bounds.decimals([row[at] for row in rows], path, "volume", numbers)
-        values["volume"] = bounds.not_negative(volume, path, "volume", numbers)
+        values["volume"] = bounds.decimals([row[at] for row in rows], path, "volume", numbers)
+    piece = candles(table, opened, step, values, numbers, path, about)
     asked = answer.get("time")
     if asked is None:
         over = opened < opened.max()
@@ -157,8 +158,7 @@ def _candles(path: Path, answer: Mapping[str, Any], rows: list[Any], numbers: In
     log.drop("a bar that was not over when the answer was given", int((~over).sum()))
     log.note(f"{path.name}: bars of {show_step(step)}, by the distances of the rows"
              if request.timeframe is None else f"{path.name}: bars of {show_step(step)}")
-    found = pa.table({"close_ns": opened + step, **values, "source_row": numbers})
-    yield Piece(table, found.filter(pa.array(over)), about, step)
+    yield replace(piece, rows=piece.rows.filter(pa.array(over)))
 
 
 def _prices_of(path: Path) -> str:

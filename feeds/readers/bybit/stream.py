@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from deleverage.errors import DataError
 from deleverage.feeds.readers.parsing import bounds
-from deleverage.feeds.readers.parsing.streams import json_lines, parsed_json, whole_json
+from deleverage.feeds.readers.parsing.documents import json_lines, parsed_json, whole_json
 from deleverage.feeds.readers.parsing.units import Symbols
 from deleverage.feeds.readers.parsing.values import liquidation_rows, sides
 from deleverage.feeds.readers.protocol import Log, Piece, Request

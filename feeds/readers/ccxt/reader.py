@@ -16,7 +16,8 @@ from typing import Any
 
 from deleverage.errors import DataError
 from deleverage.feeds.readers.ccxt import structures
-from deleverage.feeds.readers.parsing.answers import gathered, sketch
+from deleverage.feeds.readers.parsing.answers import gathered
+from deleverage.feeds.readers.parsing.documents import sketch
 from deleverage.feeds.readers.protocol import Log, Piece, Request
 
 _KEYS: Mapping[str, frozenset[str]] = {

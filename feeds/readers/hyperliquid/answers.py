@@ -7,6 +7,7 @@ the answer was given, and the answer does not say when that was: it is dropped.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from deleverage.columns import Ints
 from deleverage.errors import DataError
 from deleverage.feeds.readers.names import Contract, same_coin
 from deleverage.feeds.readers.parsing import bounds
-from deleverage.feeds.readers.parsing.streams import whole_json
+from deleverage.feeds.readers.parsing.documents import whole_json
+from deleverage.feeds.readers.parsing.prices import candles
 from deleverage.feeds.readers.protocol import Log, Piece, Request
 from deleverage.feeds.settlements import snapped
 from deleverage.timestamps import HOUR, show_step
@@ -69,12 +71,10 @@ def _bars(path: Path, rows: list[Any], numbers: Ints, coin: str, name: str, log:
     values = {field: bounds.decimals([row[key] for row in rows], path, key, numbers)
               for field, key in (("open", "o"), ("high", "h"), ("low", "l"), ("close", "c"),
                                  ("volume", "v"))}
-    bounds.candles(values, path, numbers)
-    bounds.not_negative(values["volume"], path, "v", numbers)
+    piece = candles("bars", opened, step, values, numbers, path, contract_of(coin))
     over = opened < opened.max()
     log.drop("the newest bar, which may not have been over", int((~over).sum()))
-    table = pa.table({"close_ns": opened + step, **values, "source_row": numbers})
-    return Piece("bars", table.filter(pa.array(over)), contract_of(coin), step)
+    return replace(piece, rows=piece.rows.filter(pa.array(over)))
 
 
 def funding_pieces(path: Path, request: Request, log: Log) -> Iterator[Piece]:

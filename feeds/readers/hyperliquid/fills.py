@@ -23,7 +23,7 @@ from deleverage.errors import DataError
 from deleverage.feeds.readers.hyperliquid.answers import is_spot, wanted
 from deleverage.feeds.readers.hyperliquid.contexts import iso_ns
 from deleverage.feeds.readers.parsing import bounds
-from deleverage.feeds.readers.parsing.streams import json_lines, parsed_json, whole_json
+from deleverage.feeds.readers.parsing.documents import json_lines, parsed_json, whole_json
 from deleverage.feeds.readers.parsing.values import coded, liquidation_rows
 from deleverage.feeds.readers.protocol import Log, Piece, Request
 from deleverage.market import Coverage

@@ -15,7 +15,8 @@ import numpy as np
 
 from deleverage.errors import DataError
 from deleverage.feeds.readers.names import contract, okx_coins, okx_usd, same_coin
-from deleverage.feeds.readers.parsing.answers import SEEN, Rows, documents, enveloped
+from deleverage.feeds.readers.parsing.answers import SEEN, Rows, enveloped
+from deleverage.feeds.readers.parsing.documents import documents
 from deleverage.feeds.readers.parsing.values import liquidation_rows, refuse, sides
 from deleverage.feeds.readers.protocol import Log, Piece, Request
 

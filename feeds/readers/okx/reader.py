@@ -15,7 +15,8 @@ from typing import Any
 
 from deleverage.errors import DataError
 from deleverage.feeds.readers.okx import funding, liquidations, market
-from deleverage.feeds.readers.parsing.answers import first_row, sketch
+from deleverage.feeds.readers.parsing.answers import first_row
+from deleverage.feeds.readers.parsing.documents import sketch
 from deleverage.feeds.readers.parsing.frames import cells
 from deleverage.feeds.readers.protocol import Log, Piece, Request, not_an_input
 

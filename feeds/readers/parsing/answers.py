@@ -1,14 +1,12 @@
 """Answers of vendors' interfaces as people save them: one JSON value, or one on each line.
 
-An answer is read whole, and so is bounded; JSON lines are read line by line. Rows of an answer are
-numbered from 1 through the file, rows of JSON lines by their line.
+Rows of an answer are numbered from 1 through the file, rows of JSON lines by their line.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,110 +14,10 @@ import numpy as np
 
 from deleverage.columns import Floats, Ints
 from deleverage.errors import DataError
-from deleverage.feeds.archives import opened
+from deleverage.feeds.readers.parsing.documents import documents
 from deleverage.feeds.readers.parsing.stamps import times
 from deleverage.feeds.readers.parsing.values import PERIOD, floats, refuse
 from deleverage.feeds.readers.protocol import Log
-
-ANSWER_LIMIT = 256 << 20  # bytes of one JSON value
-_CLOSING = {"{": "}", "[": "]"}
-
-
-def documents(path: Path) -> Iterator[tuple[int, Any]]:
-    """Every JSON value of ``path`` with its line; line 0 where the file is one value.
-
-    Raises DataError for what is no JSON, is cut off, or is larger than any answer.
-    """
-    with opened(path) as stream:
-        lines = _lines(path, stream)
-        first = next((each for each in lines if each[1].strip()), None)
-        if first is None:
-            raise DataError(f"{path}: no rows")
-        second = next((each for each in lines if each[1].strip()), None)
-        start = first[1].removeprefix(b"\xef\xbb\xbf").strip()
-        if second is not None and _whole(start):
-            for number, line in chain([(first[0], start), second], lines):
-                if line.strip():
-                    yield number, _parsed(path, line, f"line {number}")
-            return
-        rest = [start, *([second[1]] if second else []), *_bounded(path, lines)]
-        yield 0, _parsed(path, b"\n".join(rest), "")
-
-
-def _lines(path: Path, stream: Any) -> Iterator[tuple[int, bytes]]:
-    number = 0
-    while line := stream.readline(ANSWER_LIMIT + 1):
-        number += 1
-        if len(line) > ANSWER_LIMIT:
-            raise DataError(f"{path}: line {number} is longer than {ANSWER_LIMIT >> 20} MiB")
-        yield number, line
-
-
-def _bounded(path: Path, lines: Iterator[tuple[int, bytes]]) -> Iterator[bytes]:
-    size = 0
-    for _, line in lines:
-        size += len(line)
-        if size > ANSWER_LIMIT:
-            raise DataError(f"{path}: one JSON value of more than {ANSWER_LIMIT >> 20} MiB")
-        yield line
-
-
-def _whole(line: bytes) -> bool:
-    try:
-        json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return line[:1] in (b"{", b"[")
-
-
-def _parsed(path: Path, text: bytes, where: str) -> Any:
-    try:
-        return json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        place = f"{where}: " if where else ""
-        raise DataError(f"{path}: {place}not whole JSON: {str(error).splitlines()[0]}") from None
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def sketch(head: bytes) -> Any:
-    """What the first bytes of a file say of its JSON: the first value, closed where they end.
-
-    None where they are no JSON. Elements that ``head`` cuts are left out.
-    """
-    try:
-        text = head.decode("utf-8-sig", "ignore").lstrip()
-        if text[:1] not in _CLOSING:
-            return None
-        return json.loads(_closed(text))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _closed(text: str) -> str:
-    """``text`` up to its last whole element, with what is still open closed."""
-    stack: list[str] = []
-    cut, closing, quoted, escaped = 1, _CLOSING[text[0]], False, False
-    for at, sign in enumerate(text):
-        if quoted:
-            quoted = escaped or sign != '"'
-            escaped = sign == "\\" and not escaped
-        elif sign == '"':
-            quoted = True
-        elif sign in _CLOSING:
-            stack.append(_CLOSING[sign])
-            cut, closing = (at + 1, "".join(reversed(stack)))
-        elif sign == "," and stack:
-            cut, closing = at, "".join(reversed(stack))
-        elif stack and sign == stack[-1]:
-            stack.pop()
-            cut, closing = at + 1, "".join(reversed(stack))
-            if not stack:
-                break
-    return text[:cut] + closing
-
 
 SEEN = "rows that an earlier page of the file has"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,20 +83,6 @@ def rates(values: Floats, path: Path, field: str, rows: Ints) -> Floats:
     if bad.any():
         refuse(path, bad, field, "must be a fraction below 1 (a rate in percent?)", values, rows)
     return values
-
-
-def candles(columns: Mapping[str, Floats], path: Path, rows: Ints, *, prices: bool = True) -> None:
-    """Open, high, low, close: the high is the highest, the low the lowest, prices are > 0."""
-    start, high, low, end = (columns[name] for name in ("open", "high", "low", "close"))
-    if prices:
-        for name in ("open", "high", "low", "close"):
-            positive(columns[name], path, name, rows)
-    bad = high < np.maximum(np.maximum(start, end), low)
-    if bad.any():
-        refuse(path, bad, "high", "is below another price of its row", high, rows)
-    bad = low > np.minimum(start, end)
-    if bad.any():
-        refuse(path, bad, "low", "is above another price of its row", low, rows)
 
 
 def far_apart(stamps: Ints, arrivals: Ints) -> Any:

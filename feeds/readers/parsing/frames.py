@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import csv, parquet
+from pyarrow import csv
 
 from deleverage.columns import Ints
 from deleverage.errors import DataError, MissingTable
 from deleverage.feeds.archives import HEAD, opened
+from deleverage.feeds.readers.parsing.streams import parquet_batches, parquet_names
 
 BLOCK = 8 << 20  # bytes of a CSV taken at a time
-BATCH = 200_000  # rows of a Parquet file taken at a time
 _ROW = re.compile(r"Row #(\d+)")
 
 
@@ -66,7 +66,7 @@ def frames(path: Path, columns: Sequence[str] | None = None, *, names: Sequence[
 def header(path: Path, delimiter: str = ",", encoding: str = "utf8") -> list[str]:
     """The cells of a CSV's first line, or the names of a Parquet file's columns."""
     if is_parquet(path):
-        return list(_parquet_file(path).schema_arrow.names)
+        return _parquet_columns(path)
     with opened(path) as stream:
         first = stream.read(HEAD * 4)
     return cells(first, delimiter, encoding)
@@ -126,25 +126,22 @@ def _said(error: Exception, above: int) -> str:
     return _ROW.sub(lambda found: f"row {int(found[1]) - above}", text)
 
 
-def _parquet_file(path: Path) -> Any:
-    try:
-        return parquet.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: not a whole Parquet file: {str(error).splitlines()[0]}") from None
-
-
 def _parquet(path: Path, columns: Sequence[str] | None) -> Iterator[Frame]:
-    file = _parquet_file(path)
-    need(path, file.schema_arrow.names, columns or ())
+    found = _parquet_columns(path)
+    need(path, found, columns or ())
     done = 0
-    try:
-        for batch in file.iter_batches(BATCH, columns=list(columns) if columns else None):
-            yield Frame(pa.Table.from_batches([batch]), _numbers(done, batch.num_rows))
-            done += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: damaged after row {done}: {str(error).splitlines()[0]}") from None
+    for batch, rows in parquet_batches(path, columns or found):
+        yield Frame(pa.Table.from_batches([batch]), rows)
+        done += batch.num_rows
     if not done:
         raise DataError(f"{path}: no rows")
+
+
+def _parquet_columns(path: Path) -> list[str]:
+    found = list(parquet_names(path))
+    if not found:
+        raise DataError(f"{path}: not a whole Parquet file")
+    return found
 
 
 def _numbers(done: int, count: int) -> Ints:

@@ -34,8 +34,9 @@ def check(lines: Mapping[str, Floats], path: Path, rows: Ints, *, signed: bool =
     volume below 0."""
     for name in OHLC:
         value = lines[name]
-        if not signed and not (value > 0).all():
-            refuse(path, ~(value > 0), name, "must be > 0", value, rows)
+        bad = ~np.isfinite(value) if signed else ~(np.isfinite(value) & (value > 0))
+        if bad.any():
+            refuse(path, bad, name, "must be a number" if signed else "must be > 0", value, rows)
     start, high, low, end = (lines[name] for name in OHLC)
     above = np.maximum(np.maximum(start, end), low)
     if (high < above).any():

@@ -1,13 +1,13 @@
-"""Vendors' files as streams of rows: CSV in blocks, Parquet in batches, JSON by line or whole.
+"""Vendors' files as streams of typed rows: CSV in blocks, Parquet in batches.
 
-Every row keeps its number in the file, counted from 1 (of CSV without the header, of JSON lines the
-line's), and what cannot be read is a DataError that names it. Nothing here knows a vendor.
+Every row keeps its number in the file, counted from 1 (of CSV without the header), and what cannot
+be read is a DataError that names it. Nothing here knows a vendor. CSV whose cells mean what a
+reader makes of them is in :mod:`deleverage.feeds.readers.parsing.frames`.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,9 +25,7 @@ from deleverage.feeds.readers.protocol import Log, existing
 
 BLOCK = 8 << 20  # bytes of CSV at a time
 BATCH = 1 << 17  # rows of Parquet at a time
-WHOLE = 256 << 20  # bytes of JSON that are read at once
 WRAPPED = 1 << 30  # bytes of Parquet inside an archive, which must be unpacked to be read
-LINE = 64 << 20  # bytes of one JSON line: a node's block of the busiest second has less
 _ABSENT = ["", "null", "None", "NaN", "nan"]
 _ROW = re.compile(r"Row #(\d+)")
 _COLUMN = re.compile(r"CSV column #(\d+)")
@@ -111,7 +109,7 @@ def parquet_names(path: Path) -> tuple[str, ...]:
 
 
 def parquet_batches(path: Path, names: Sequence[str],
-                    texts: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, Ints]]:
+                    texts: Sequence[str] = ()) -> Iterator[tuple[pa.RecordBatch, Ints]]:
     """The named columns of a Parquet file, batch by batch; ``texts`` come as dictionaries."""
     done = 0
     try:
@@ -143,41 +141,3 @@ def _parquet(path: Path, texts: Sequence[str] = ()) -> pq.ParquetFile:
         source = pa.BufferReader(data)
     return pq.ParquetFile(source, read_dictionary=list(texts), memory_map=False,
                           page_checksum_verification=True)
-
-
-def json_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of a text with their numbers; empty ones are left out."""
-    with opened(path) as stream:
-        number = 0
-        while line := stream.readline(LINE + 1):
-            number += 1
-            if len(line) > LINE:
-                raise DataError(f"{path}: line {number} has more than {LINE >> 20} MB")
-            line = line.strip()
-            if line:
-                yield number, line
-
-
-def whole_json(path: Path) -> Any:
-    """A file of JSON, read at once: up to 256 MB."""
-    with opened(path) as stream:
-        data = stream.read(WHOLE + 1)
-    if len(data) > WHOLE:
-        raise DataError(f"{path}: has more than {WHOLE >> 20} MB of JSON in one piece")
-    return parsed_json(data, path)
-
-
-def parsed_json(text: bytes, path: Path, line: int | None = None) -> Any:
-    """``text`` as JSON; DataError naming the line otherwise. NaN and Infinity are no JSON."""
-    try:
-        return json.loads(text, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        row = error.lineno if line is None else line
-        raise DataError(f"{path}: line {row} is not JSON: {error.msg}") from None
-    except (ValueError, RecursionError) as error:
-        row = 1 if line is None else line
-        raise DataError(f"{path}: line {row} is not JSON: {str(error)[:100]}") from None
-
-
-def _no_constant(text: str) -> Any:
-    raise ValueError(f"{text} is no number")

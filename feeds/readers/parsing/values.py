@@ -190,23 +190,6 @@ def liquidation_rows(values: Mapping[str, Any], count: int) -> pa.Table:
     })
 
 
-def ohlc(prices: Mapping[str, Floats], path: Path, rows: Ints | None = None, *,
-         fraction: bool = False) -> dict[str, Floats]:
-    """open, high, low, close, if every row can be: positive (unless a ``fraction``), high ≥ low."""
-    start, high, low, end = (prices[name] for name in ("open", "high", "low", "close"))
-    for name, value in prices.items():
-        bad = ~np.isfinite(value) if fraction else ~(np.isfinite(value) & (value > 0))
-        if bad.any():
-            refuse(path, bad, name, "must be a number" if fraction else "must be > 0", value, rows)
-    bad = high < np.maximum(np.maximum(start, end), low)
-    if bad.any():
-        refuse(path, bad, "high", "is below another price of its row", high, rows)
-    bad = low > np.minimum(start, end)
-    if bad.any():
-        refuse(path, bad, "low", "is above another price of its row", low, rows)
-    return dict(prices)
-
-
 def last_of(stamps: Ints) -> Ints:
     """Where the last row of each time stands, in the rows' own order."""
     _, from_end = np.unique(stamps[::-1], return_index=True)

@@ -201,8 +201,8 @@ def test_no_inputs(tmp_path):
     (message(order(bkPx="")), "row 1, bkPx is not a number"),
     (message(order(side="close")), "row 1, side must be one of sell, buy"),
     (message(order(ts="12")), "row 1, ts is no time"),
-    (answer(paid())[:-9], "not whole JSON"),
-    (message(order()) + "\n" + message(order())[:-7], "line 2: not whole JSON"),
+    (answer(paid())[:-9], "line 1 is not JSON"),
+    (message(order()) + "\n" + message(order())[:-7], "line 2 is not JSON"),
     (answer([candle(1), candle(0)]).replace('"99"', '"101.5"'), "row 1, low is above"),
 ])
 def test_rows_that_cannot_be_are_named(tmp_path, text, said):
