@@ -49,7 +49,7 @@ class Coinalyze:
     about = "Coinalyze answers (JSON): liquidations, open interest, candles"
     provider = "Coinalyze"
     gives: tuple[str, ...] = ("bars", "open_interest", "liquidations")
-    version = 1
+    version = 2
 
     def kind(self, path: Path, head: bytes) -> str | None:
         """By the keys of the first row; open interest and funding by the file's name, too."""

@@ -38,7 +38,7 @@ class CryptoQuant:
     about = "CryptoQuant liquidations (CSV or JSON)"
     provider = "CryptoQuant"
     gives: tuple[str, ...] = ("liquidations",)
-    version = 1
+    version = 2
 
     def kind(self, path: Path, head: bytes) -> str | None:
         """By the columns, or the keys of the first row."""

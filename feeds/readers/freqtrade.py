@@ -211,8 +211,11 @@ def vendor_columns(path: Path, names: Sequence[str]) -> dict[str, Any]:
 
 def _feather(path: Path) -> pa.Table:
     try:
-        return feather.read_table(path, memory_map=False)
-    except (pa.ArrowException, OSError) as error:
+        table = feather.read_table(path, memory_map=False)
+        table.validate(full=True)
+        str(table.schema)  # a damaged name is no text
+        return table
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not a whole feather file: {str(error).splitlines()[0]}") from None
 
 

@@ -41,7 +41,7 @@ class Lean:
     about = "QuantConnect Lean: margin_interest (funding) and minute trades of crypto futures"
     provider = "QuantConnect Lean"
     gives: tuple[str, ...] = ("bars", "funding")
-    version = 1
+    version = 2
 
     def kind(self, path: Path, head: bytes) -> str | None:
         """By the folders and names Lean uses, and the shape of the first line."""

@@ -257,3 +257,12 @@ def test_numbers_that_cannot_be_are_named(tmp_path, row, words):
     path.write_bytes(gzip.compress(json.dumps([row]).encode()))
     with pytest.raises(DataError, match=words):
         freqtrade.vendor_columns(path, ("date", "open"))
+
+
+def test_a_column_whose_name_is_no_text_is_damage(tmp_path):
+    """A byte of a column's name that is none of UTF-8: the file is refused, by name."""
+    path = write_feather(tmp_path / "ETH_USDT_USDT-5m-futures.feather", candles(
+        "2026-01-28", "5m", 6))
+    path.write_bytes(path.read_bytes().replace(b"volume", b"\x80olume"))
+    with pytest.raises(DataError, match=r"futures\.feather: not a whole feather file"):
+        freqtrade.vendor_columns(path, ("date", "open"))

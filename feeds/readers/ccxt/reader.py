@@ -35,7 +35,7 @@ class Ccxt:
     provider = "ccxt"
     gives: tuple[str, ...] = ("bars", "mark", "index", "premium", "funding", "open_interest",
                               "liquidations")
-    version = 1
+    version = 2
 
     def kind(self, path: Path, head: bytes) -> str | None:
         """By the keys of the first structure; of candles by length and name."""

@@ -42,7 +42,7 @@ class CoinGlass:
     about = "CoinGlass v3 and v4 answers (JSON) and CSV tables of them"
     provider = "CoinGlass"
     gives: tuple[str, ...] = ("liquidations", "funding", "open_interest")
-    version = 1
+    version = 2
 
     def kind(self, path: Path, head: bytes) -> str | None:
         """By the keys of the first row, of OHLC by the words of its path as well."""

@@ -123,7 +123,7 @@ def parquet_batches(path: Path, names: Sequence[str],
                 batch.validate(full=True)  # a damaged page may hold indices of no text
                 yield batch, np.arange(done + 1, done + batch.num_rows + 1)
                 done += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         text = (str(error).splitlines() or ["not a Parquet file"])[0]
