@@ -11,7 +11,7 @@ INPUTS := setup.cfg pyproject.toml $(PINS)
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c $(PINS)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-slow lint bench bench-peers mutate stress dataset-named clean
+.PHONY: help run test test-slow lint bench bench-peers profile performance mutate stress dataset-named clean
 
 help:
 	@echo 'make run        run the demo (make run ARGS="list strategies" runs any subcommand)'
@@ -20,6 +20,8 @@ help:
 	@echo 'make lint       ruff and mypy'
 	@echo 'make bench      the benchmarks: ratios of CPU time to yardsticks of the same session'
 	@echo 'make bench-peers  the same job in other backtesters, in virtual environments of theirs'
+	@echo 'make profile    where the time of a run goes, by function'
+	@echo 'make performance  the three above, then their figures written into docs/performance.md'
 	@echo 'make mutate     do the tests notice a wrong formula in rules and account?'
 	@echo 'make stress     one strategy through two cascades under every policy: DATA=FOLDER of a dataset'
 	@echo 'make clean      remove $(VENV), caches and build products'
@@ -41,6 +43,16 @@ bench: $(VENV)/.bench-stamp
 
 bench-peers: $(VENV)/.bench-stamp
 	$(BIN)/python -m benchmarks.peers $(ARGS)
+
+profile: $(VENV)/.bench-stamp
+	$(BIN)/python -m benchmarks.profiles
+
+# one after the other, whatever -j says: they would slow each other
+performance: $(VENV)/.bench-stamp
+	$(BIN)/python -m pytest benchmarks
+	$(BIN)/python -m benchmarks.peers
+	$(BIN)/python -m benchmarks.profiles
+	$(BIN)/python -m benchmarks.page
 
 mutate: $(VENV)/.test-stamp
 	$(BIN)/python scripts/mutate_rules.py $(ARGS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import yardstick
+from benchmarks.figures import Aim, Figure, keep
 from benchmarks.job import YEAR, dataset_of
 from benchmarks.runs import frame
 from benchmarks.signals import Features, Floats
@@ -21,17 +21,19 @@ from deleverage.feeds.dataset import Dataset
 STOCK_BARS = 20_000  # stock backtrader runs on the first bars of the year, and is scaled by bars
 
 
+_FIGURES = pytest.StashKey[list[Figure]]()
+
+
 @dataclass(frozen=True)
-class Ratio:
-    """One line of the table: what was compared, the ratio, and what was aimed at."""
+class Report:
+    """What a test says of itself: lines of the table that is printed at the end and kept."""
 
-    name: str
-    value: str
-    aim: str
+    figures: list[Figure]
+    source: str
 
-
-_RATIOS = pytest.StashKey[list[Ratio]]()
-Report = Callable[[str, str, str], None]
+    def __call__(self, name: str, value: float, aim: Aim | None = None, unit: str = "") -> None:
+        """Add a line."""
+        self.figures.append(Figure(name, value, unit, aim, self.source))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,21 +43,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def report(pytestconfig: pytest.Config) -> Report:
-    """Add a line to the table that is printed at the end."""
-    rows = pytestconfig.stash.setdefault(_RATIOS, [])
-    return lambda name, value, aim: rows.append(Ratio(name, value, aim))
+def report(request: pytest.FixtureRequest) -> Report:
+    """Add lines to the table that is printed at the end."""
+    rows = request.config.stash.setdefault(_FIGURES, [])
+    return Report(rows, request.node.nodeid)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter,
                             config: pytest.Config) -> None:
     """Print the ratios; they, not the seconds above them, are what a machine says of another."""
-    rows = config.stash.get(_RATIOS, [])
+    rows = config.stash.get(_FIGURES, [])
     if not rows:
         return
     terminalreporter.section("ratios of CPU time")
     for row in rows:
-        terminalreporter.write_line(f"{row.name:<62} {row.value:>12}   {row.aim}")
+        aim = f"aim {row.aim}: {row.verdict}" if row.aim else ""
+        terminalreporter.write_line(f"{row.name:<62} {row.shown:>12}   {aim}".rstrip())
+    keep(rows)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.conftest import Report
+from benchmarks.figures import Aim, at_least
 from benchmarks.measure import compare
 from benchmarks.runs import Done, ours, stock
 from benchmarks.strategies import AlwaysIn, AlwaysInAsked, Exhausted, Indicated
@@ -39,22 +40,22 @@ def test_dense_year(benchmark: Any, year_path: Path, year: MarketColumns, stretc
     assert measured.result.mode == "dense"
     same(ours(stretch, Exhausted, mode="dense"), stock(stretch_frame, Indicated))
     ratio = measured.under(len(year) / len(stretch))
-    report("dense, precomputed: stock / ours", f"{ratio:.1f}", "aim ≥ 60")
+    report("dense, precomputed: stock / ours", ratio, at_least(60))
     assert ratio >= PRECOMPUTED
 
 
 @pytest.mark.parametrize(("strategy", "guard", "aim"), [
-    (Indicated, INDICATORS, "aim ≥ 3"), (AlwaysIn, ALWAYS_IN, "issue: ≥ 10"),
+    (Indicated, INDICATORS, at_least(3)), (AlwaysIn, ALWAYS_IN, at_least(10)),
 ], ids=["indicators", "always_in"])
 def test_dense_unmodified(benchmark: Any, stretch: MarketColumns, stretch_frame: pd.DataFrame,
-                          strategy: type[bt.Strategy], guard: float, aim: str,
+                          strategy: type[bt.Strategy], guard: float, aim: Aim,
                           report: Report) -> None:
     """A backtrader strategy as it is, on either engine and account."""
     measured = compare(benchmark, lambda: ours(stretch, strategy, entry_bar="backtrader"),
                        lambda: stock(stretch_frame, strategy))
     assert measured.result.mode == "dense"
     same(measured.result, stock(stretch_frame, strategy))
-    report(f"dense, {strategy.__name__} as it is: stock / ours", f"{measured.under():.1f}", aim)
+    report(f"dense, {strategy.__name__} as it is: stock / ours", measured.under(), aim)
     assert measured.under() >= guard
 
 
@@ -67,6 +68,6 @@ def test_always_in_the_market(benchmark: Any, stretch: MarketColumns, stretch_fr
         lambda: stock(stretch_frame, AlwaysIn))
     assert measured.result.mode == mode
     same(measured.result, stock(stretch_frame, AlwaysIn))
-    report(f"{mode}, always in, saying when it wakes: stock / ours", f"{measured.under():.1f}",
-           "aim ≥ 10")
+    report(f"{mode}, always in, saying when it wakes: stock / ours", measured.under(),
+           at_least(10))
     assert measured.under() >= ALWAYS_IN

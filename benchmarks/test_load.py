@@ -43,7 +43,7 @@ def test_load_against_stock(benchmark: Any, year_path: Path, year: MarketColumns
         ours, theirs = (getattr(each.lines, name).array for each in (feed, there))
         assert list(ours[:len(stretch)]) == list(theirs)
     ratio = measured.under(len(year) / len(stretch))
-    report("load alone: stock / ours", f"{ratio:.0f}", "")
+    report("load alone: stock / ours", ratio)
     assert ratio >= FASTER_THAN_STOCK
 
 
@@ -52,5 +52,5 @@ def test_load_against_reading(benchmark: Any, year_path: Path, year: MarketColum
     """The year's feed with all its lines against reading the four columns the loop needs."""
     measured = compare(benchmark, lambda: our_load(year_path), year_files.load)
     assert measured.result.buflen() == len(year)
-    report("load alone / reading the loop's four columns", f"{measured.over():.1f}", "")
+    report("load alone / reading the loop's four columns", measured.over())
     assert measured.over() <= OVER_READING

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import yardstick
 from benchmarks.conftest import Report, raw_files
+from benchmarks.figures import at_most
 from benchmarks.job import BUSY_YEAR, FIVE_YEARS, MONTH_OF_SECONDS, dataset_of
 from benchmarks.measure import compare
 from benchmarks.runs import Done, ours
@@ -45,9 +46,8 @@ def test_five_times_the_bars(benchmark: Any, year: MarketColumns, report: Report
     measured = compare(benchmark, long, short)
     pinned(measured.result)
     assert measured.result.fills == short().fills
-    report("5 times the bars, same events: run / run", f"{long.best / short.best:.2f}",
-           "aim ≤ 1.5")
-    report("5 times the bars, same events: whole / whole", f"{measured.over():.2f}", "")
+    report("5 times the bars, same events: run / run", long.best / short.best, at_most(1.5))
+    report("5 times the bars, same events: whole / whole", measured.over())
     assert long.best / short.best <= FIVE_TIMES_BARS
 
 
@@ -60,7 +60,7 @@ def test_ten_times_the_events(benchmark: Any, year: MarketColumns, report: Repor
     assert done.equity == pytest.approx(BUSY_EQUITY, abs=1e-6)
     fills, settled = len(done.fills) / (2 * TRADES), done.settlements / SETTLEMENTS
     report(f"{fills:.1f} times the fills, {settled:.1f} the settlements: run / run",
-           f"{busy.best / calm.best:.1f}", "aim ≤ 12 for 10 times the events")
+           busy.best / calm.best, at_most(12))
     assert busy.best / calm.best <= TEN_TIMES_EVENTS
 
 
@@ -79,5 +79,5 @@ def test_month_of_seconds(benchmark: Any, loops: float, tmp_path: Path, report: 
     assert (done.entered, done.left) == (tuple(walked.entered), tuple(walked.left))
     assert (len(done.entered), done.liquidations) == (MONTH_TRADES, 0)
     assert done.equity == pytest.approx(MONTH_EQUITY, abs=1e-6)
-    report("a month of one-second bars, load + run / loop", f"{measured.over():.1f}", "")
+    report("a month of one-second bars, load + run / loop", measured.over())
     assert measured.over() <= SECONDS_OVER_LOOP

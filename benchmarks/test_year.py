@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks import twin, yardstick
 from benchmarks.conftest import RawFiles, Report
+from benchmarks.figures import at_least, at_most
 from benchmarks.measure import compare
 from benchmarks.runs import Done, ours, stock
 from benchmarks.signals import YEAR_RULE, Features
@@ -51,7 +52,7 @@ def test_the_loop_and_its_twin_agree(year: MarketColumns, year_features: Feature
     np.testing.assert_array_equal(walked.entered, hopped.entered)
     np.testing.assert_array_equal(walked.left, hopped.left)
     assert walked.net == pytest.approx(hopped.net, abs=1e-9)
-    report("the loop's compilation, or loading it from disk", f"{loops:.2f} s", "counted apart")
+    report("the loop's compilation, or loading it from disk", loops, unit="s")
 
 
 def test_year(benchmark: Any, year_path: Path, year_files: RawFiles, report: Report) -> None:
@@ -60,7 +61,7 @@ def test_year(benchmark: Any, year_path: Path, year_files: RawFiles, report: Rep
     pinned(measured.result)
     same_trades(measured.result, loop(year_files))
     assert measured.result.mode == "jump"
-    report("year, load + run / loop", f"{measured.over():.1f}", "aim ≤ 5")
+    report("year, load + run / loop", measured.over(), at_most(5))
     assert measured.over() <= SLOWER_THAN_LOOP
 
 
@@ -73,7 +74,7 @@ def test_year_in_memory(benchmark: Any, year: MarketColumns, loops: float, repor
         lambda: yardstick.walked(lines["open"], lines["close"], yardstick.prepared(
             lines["low"], lines["long_liquidations"]), YEAR_RULE))
     pinned(measured.result)
-    report("year, in memory, signals known / loop", f"{measured.over():.1f}", "")
+    report("year, in memory, signals known / loop", measured.over())
 
 
 def test_year_cold(benchmark: Any, year_path: Path, year_files: RawFiles, tmp_path: Path,
@@ -88,7 +89,7 @@ def test_year_cold(benchmark: Any, year_path: Path, year_files: RawFiles, tmp_pa
 
     measured = compare(benchmark, first, lambda: loop(year_files))
     pinned(measured.result)
-    report("year, cold open from Parquet + run / loop", f"{measured.over():.1f}", "")
+    report("year, cold open from Parquet + run / loop", measured.over())
 
 
 def test_year_against_stock(benchmark: Any, year_path: Path, year: MarketColumns,
@@ -100,6 +101,6 @@ def test_year_against_stock(benchmark: Any, year_path: Path, year: MarketColumns
                        lambda: stock(stretch_frame, Indicated))
     pinned(measured.result)
     assert ours(stretch, Exhausted).fills == stock(stretch_frame, Indicated).fills
-    report("year, stock (scaled by bars) / ours", f"{measured.under(scale):.0f}",
-           "aim ≥ 200, better 500")
+    report("year, stock (scaled by bars) / ours", measured.under(scale),
+           at_least(200, 500))
     assert measured.under(scale) >= FASTER_THAN_STOCK

@@ -14,9 +14,10 @@ import numpy as np
 
 from deleverage.broker import PerpetualBroker
 from deleverage.errors import UsageError, unknown_name
-from deleverage.horizon import common_clock
-from deleverage.loops import Loop, called_at_bars, few_collections, wants_cash_every_bar
+from deleverage.loops import Loop, called_at_bars, few_collections, left_by, wants_cash_every_bar
 from deleverage.policies import one_of
+from deleverage.unionclock import UnionClock, ascending, times_of
+from deleverage.unionloop import UnionLoop, feeds_of_indicators
 
 MODES = ("auto", "dense", "jump")
 
@@ -61,12 +62,16 @@ class Cerebro(bt.Cerebro):
             super()._runonce(runstrats)
         elif self.dense_because is not None or self.p.mode == "dense":
             self.mode_used = "dense"
-            with few_collections(self.datas[0].buflen()):
-                Loop(self, runstrats[0]).dense()
+            with few_collections(left_by(runstrats[0])):
+                loop = self._loop(runstrats[0])
+                if self.dense_because is None and type(loop) is Loop:
+                    loop.gated()
+                else:
+                    loop.dense()
         else:
             self.mode_used = "jump"
-            with few_collections(self.datas[0].buflen()):
-                Loop(self, runstrats[0]).jump()
+            with few_collections(left_by(runstrats[0])):
+                self._loop(runstrats[0]).jump()
 
     def _runnext(self, runstrats: list[bt.Strategy]) -> None:
         self._go_stock(runstrats)
@@ -103,18 +108,31 @@ class Cerebro(bt.Cerebro):
             (self._exactbars, "exactbars"), (strategy._oldsync, "oldsync"),
             (any(data.resampling or data.replaying or data._clone for data in self.datas),
              "a resampled or replayed feed"),
-            (not self._same_clock(), "feeds on different clocks"),
         ):
             if present:
                 return part
         for method in ("_oncepost", "_notify", "_next_analyzers", "clear"):
             if getattr(type(strategy), method) is not getattr(bt.Strategy, method):
                 return f"{type(strategy).__name__}.{method}"
-        return None
+        return None if self._same_clock() else self._needs_same_clock(strategy)
 
     def _same_clock(self) -> bool:
         first, *others = [data.lines.datetime.array for data in self.datas]
         return all(len(other) == len(first) and np.array_equal(other, first) for other in others)
+
+    def _needs_same_clock(self, strategy: bt.Strategy) -> str | None:
+        """The part that our loops serve only where all feeds share a clock, in words."""
+        for data in self.datas:
+            if not ascending(times_of(data)):
+                return f"different clocks and times of {data._name or 'a feed'} that do not ascend"
+        if feeds_of_indicators(strategy) is None:
+            return "different clocks and an indicator that follows no feed's"
+        return None
+
+    def _loop(self, strategy: bt.Strategy) -> Loop:
+        if self._same_clock():
+            return Loop(self, strategy)
+        return UnionLoop(self, strategy, UnionClock([times_of(data) for data in self.datas]))
 
     def _needs_every_bar(self, strategy: bt.Strategy) -> str | None:
         """The part that has to see every bar, in words."""
@@ -132,6 +150,6 @@ class Cerebro(bt.Cerebro):
         if not isinstance(self._broker, PerpetualBroker):
             return f"the broker {type(self._broker).__name__}"
         self._broker.setup()
-        if not common_clock(self._broker.views):
+        if any(view.columns is None for view in self._broker.views):
             return "a feed that is not a PerpetualData"
         return None

@@ -141,13 +141,26 @@ class FeedView:
         gathered: Floats = reduce.reduceat(values, self._first[:-1])
         return gathered
 
-    def mark_before(self) -> Floats:
-        """The mark at which the account stands when the first finer bar of each bar begins; without
-        finer bars, where all instruments move at once, the bar's own close."""
-        closes = np.asarray(self._mark[3], dtype=np.float64)
+    @property
+    def unmarked(self) -> bool:
+        """Whether the mark of some bar is missing; looked for once for all runs on the market."""
+        assert self.fine is not None
+        return self.fine.memo.get(("unmarked", self.mark_asked, self.missing == "impute"),
+                                  lambda: bool(np.isnan(np.asarray(self._mark[2])).any()))
+
+    @property
+    def gathers(self) -> bool:
+        """Whether its bars have finer ones inside."""
+        return self._first is not None
+
+    def mark_at_close(self) -> Floats:
+        """The mark at which the account stands after each bar."""
+        mark, last = (np.asarray(series[3], dtype=np.float64) for series in (self._mark,
+                                                                             self._last))
+        closes: Floats = np.where(np.isnan(mark), last, mark)
         if self._first is None:
             return closes
-        return np.append(closes[:1], closes[np.asarray(self._first[1:-1], dtype=np.int64) - 1])
+        return closes[np.asarray(self._first[1:], dtype=np.int64) - 1]
 
     def closes(self, first: int, stop: int) -> list[float]:
         """Last prices at the closes of the (finer) bars of ``first`` to ``stop`` (exclusive)."""
@@ -262,6 +275,12 @@ class FeedView:
             return float(self.data.low[0]), float(self.data.high[0])
         return self._mark[2][self.at], self._mark[1][self.at]
 
+    def last_range(self) -> tuple[float, float]:
+        """Low and high of last in the bar where the account stands."""
+        if self.columns is None:
+            return float(self.data.low[0]), float(self.data.high[0])
+        return self._last[2][self.at], self._last[1][self.at]
+
     def timed(self) -> bool:
         """Whether something falls due at a set time in the bar where the account stands."""
         return self.at in self.settlements or self.at in self.deleveragings
@@ -276,8 +295,10 @@ class FeedView:
             return Bar(self.symbol, last, last, self.ts, max(self.ts - self.opened, 1),
                        float(self.data.volume[0]))
         index = self.at
-        last = Prices(*(column[index] for column in self._last))
-        mark = Prices(*(column[index] for column in self._mark))
+        opens, highs, lows, closes = self._last
+        last = Prices(opens[index], highs[index], lows[index], closes[index])
+        opens, highs, lows, closes = self._mark
+        mark = Prices(opens[index], highs[index], lows[index], closes[index])
         if math.isnan(mark.close):
             if self.missing == "fail":
                 raise DataError(

@@ -60,7 +60,8 @@ def _liquidated(facts: Summary, made: str) -> Iterator[str]:
         return
     first = facts.largest[0]
     yield section(
-        f"LARGEST {made}LIQUIDATIONS ({facts.window}, as reported by {', '.join(facts.venues)})",
+        f"LARGEST {made}LIQUIDATIONS ({facts.window}; venues: {_venues(facts.venues)}; provider: "
+        f"{', '.join(facts.providers)})",
         table(("window", "long", "short", "both", "rows", "rank", ""), (
             [row.label, dollars(row.long_usd), dollars(row.short_usd), dollars(row.usd),
              f"{row.events:,}", f"{_ordinal(row.rank)} since {row.since}",
@@ -81,6 +82,11 @@ def _liquidated(facts: Summary, made: str) -> Iterator[str]:
             f"{dollars(event.usd)} {event.side} of {event.symbol} at {event.venue}, "
             f"{event.moment} UTC, price {price(event.price)}\n{event.provider}, {event.row}; feed "
             f"{_feed(event.completeness)}; {alone}"))
+
+
+def _venues(names: Sequence[str]) -> str:
+    """The venue ``all`` is a vendor's own sum over several."""
+    return "a sum over several" if tuple(names) == ("all",) else ", ".join(names)
 
 
 def _feed(completeness: str) -> str:

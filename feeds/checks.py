@@ -153,16 +153,16 @@ def _funding(table: pa.Table, market: Market) -> Answers:
 
 def _liquidations(table: pa.Table, market: Market) -> Answers:
     yield from _rows(numbers(table, "ts"))
-    for cover in market.coverage:
-        if cover.table != "liquidations":
-            continue
-        rows = table.filter(pc.equal(table.column("venue"), cover.venue))
+    covers = [cover for cover in market.coverage if cover.table == "liquidations"]
+    for venue in dict.fromkeys(cover.venue for cover in covers):
+        own = [cover for cover in covers if cover.venue == venue]
+        rows = table.filter(pc.equal(table.column("venue"), venue))
         usd = float(np.sum(numbers(rows, "notional_usd")))
-        sampled = cover.completeness != "all"
-        yield WARN if sampled else OK, (
-            f"{venue_name(cover.venue)}: {rows.num_rows:,} rows, {usd:,.0f} USD, "
-            f"completeness {cover.completeness}, covered {show(cover.start_ns)} to "
-            f"{show(cover.end_ns)}")
+        kinds = ", ".join(sorted({cover.completeness for cover in own}))
+        holes = f" with {len(own) - 1} holes" if len(own) > 1 else ""
+        yield OK if kinds == "all" and not holes else WARN, (
+            f"{venue_name(venue)}: {rows.num_rows:,} rows, {usd:,.0f} USD, completeness {kinds}, "
+            f"covered {show(own[0].start_ns)} to {show(own[-1].end_ns)}{holes}")
     yield from _shares(table, market)
 
 

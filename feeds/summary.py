@@ -61,6 +61,7 @@ class Summary:
     window: str  # of the totals
     largest: tuple[WindowTotal, ...]
     venues: tuple[str, ...]  # those that count in them
+    providers: tuple[str, ...]  # and who told it
     shares: tuple[VenueShare, ...]  # of the largest window
     largest_event: SingleEvent | None
     price: tuple[float, ...]  # last close of each sixtieth of the range, NaN where there is none
@@ -94,6 +95,7 @@ def summary(dataset: Dataset, count: int = 5, window: str = "utc",
         tables=tuple(facts), coverage=market.coverage, notes=dict(market.notes),
         window=WINDOWS[window], largest=tuple(found),
         venues=counted(events)[1] if events is not None else (),
+        providers=_providers(events) if events is not None else (),
         shares=tuple(shares(events, found[0].start_ns, found[0].end_ns))
         if events is not None and found else (),
         largest_event=largest_event(events, market.coverage) if events is not None else None,
@@ -144,6 +146,10 @@ def _closes(market: Market, bars: pa.Table | None) -> tuple[float, ...]:
     line = np.full(POINTS, np.nan)
     line[_point(market, numbers(bars, "close_ns"))] = numbers(bars, "close")  # the last one stands
     return tuple(line.tolist())
+
+
+def _providers(events: pa.Table) -> tuple[str, ...]:
+    return tuple(sorted(set(counted(events)[0].column("provider").unique().to_pylist())))
 
 
 def _sums(market: Market, events: pa.Table | None) -> tuple[float, ...]:

@@ -21,7 +21,7 @@ from deleverage.feeds.liquidations import venues_of
 from deleverage.feeds.readers.names import TOTAL
 from deleverage.feeds.tables import numbers
 from deleverage.market import Coverage
-from deleverage.timestamps import DAY, HOUR, show
+from deleverage.timestamps import DAY, HOUR, MINUTE, show
 
 WINDOWS = {"utc": "calendar day UTC", "utc+8": "calendar day UTC+8", "24h": "rolling 24 h"}
 _OFFSET = {"utc": 0, "utc+8": 8 * HOUR}
@@ -105,7 +105,8 @@ def largest(table: pa.Table, coverage: Sequence[Coverage], window: str = "utc", 
     found = []
     for rank, (start, end) in enumerate(spans, start=1):
         within = slice(*np.searchsorted(stamps, [start, end], side="right").tolist())
-        label = (show(end)[:16] if window == "24h" else show(start + _OFFSET[window])[:10])
+        label = (show(-(-end // MINUTE) * MINUTE) if window == "24h"
+                 else show(start + _OFFSET[window])[:10])
         long = is_long[within]
         found.append(WindowTotal(
             label, start, end, float(usd[within][long].sum()), float(usd[within][~long].sum()),
@@ -142,13 +143,16 @@ def _whole(covers: Iterable[Coverage], start: int, end: int) -> bool:
     """Whether every venue that is covered in the window at all is covered throughout."""
     within = [cover for cover in covers if cover.start_ns < end and cover.end_ns > start]
     for venue in {cover.venue for cover in within}:
+        own = sorted((each for each in within if each.venue == venue),
+                     key=lambda each: each.start_ns)
+        # single orders cover from the first to the last of them, more or less; bars exactly
+        slack = 0 if all(each.completeness == "aggregate" for each in own) else HOUR
         reached = start
-        for cover in sorted((each for each in within if each.venue == venue),
-                            key=lambda each: each.start_ns):
-            if cover.start_ns > reached + HOUR:
+        for cover in own:
+            if cover.start_ns > reached + slack:
                 return False
             reached = max(reached, cover.end_ns)
-        if reached < end - HOUR:
+        if reached < end - slack:
             return False
     return bool(within)
 

@@ -87,7 +87,7 @@ class SignalStrategy(PerpetualStrategy):
         if self._deadline is not None and bar >= self._deadline:
             self.leave("time")
             return
-        signal = self._signals.get(bar)
+        signal = self._signals.get(bar) if self.fresh else None  # once, not while a feed stands
         if signal is not None:
             self.follow(signal)
 

@@ -1,143 +1,107 @@
 """Install the peers, run the job in each in turns with ours, print ratios: ``make bench-peers``.
 
-Each engine runs in processes of its own, several passes of several rounds, ours in every pass; the
-fastest round of each counts. Nothing here runs in CI.
+Every engine is a process that stays; in each round the yardstick, ours and every peer run the year
+once, and the fastest of its rounds counts. Then the sweeps, in the same way. An engine whose trades
+or money are not those of the job stops everything. Nothing here runs in CI.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
-import venv
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from benchmarks.figures import Figure, keep, save
 from benchmarks.job import YEAR, dataset_of
-from benchmarks.peers.job_file import write
+from benchmarks.peers.agreement import same_counts, same_money, same_trades
+from benchmarks.peers.environment import PEERS, Unavailable, home, python_of
+from benchmarks.peers.protocol import Market, write
+from benchmarks.peers.table import OURS, YARDSTICK, markdown
+from benchmarks.peers.worker import Standing, Worker
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-OURS = "deleverage"
-
-
-@dataclass(frozen=True)
-class Peer:
-    """What to install and whether it has a sweep of its own worth measuring."""
-
-    requirement: str
-    sweeps: bool
+COMMAND = "make bench-peers"
 
 
-PEERS: Mapping[str, Peer] = {
-    "vectorbt": Peer("vectorbt==1.2.0", True),
-    "backtesting": Peer("backtesting==0.6.6", True),
-    "nautilus": Peer("nautilus_trader==1.221.0", False),
-}
+def started(names: Sequence[str], dataset: Path,
+            folder: Path) -> tuple[dict[str, Worker], dict[str, str]]:
+    """The engines' processes, the yardstick's and ours first; and why a peer has none."""
+    workers = {YARDSTICK: Worker(sys.executable, "yardstick_job", folder),
+               OURS: Worker(sys.executable, "ours", dataset)}
+    missing = {}
+    for name in names:
+        try:
+            workers[name] = Worker(python_of(name), f"{name}_job", folder)
+        except Unavailable as reason:
+            missing[name] = str(reason)
+            print(f"{PEERS[name].title} is left out: {reason}", file=sys.stderr)
+    return workers, missing
 
 
-def home() -> Path:
-    """Where the peers' environments live: $DELEVERAGE_PEERS, or the user's cache folder."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(os.environ.get("DELEVERAGE_PEERS") or cache / "deleverage" / "peers")
+def run_years(workers: dict[str, Worker], standings: dict[str, Standing], market: Market,
+              rounds: int) -> None:
+    """The year in turns: a first round that does not count as the fastest, then ``rounds``."""
+    for number in range(rounds + 1):
+        print(f"year, round {number} of {rounds} ...", file=sys.stderr)
+        for name, worker in workers.items():
+            answer = worker.ask("once")
+            same_trades(name, answer, standings[YARDSTICK].made or answer)
+            if name != OURS:  # ours pays funding as well; tests compare its account
+                same_money(name, answer, market, PEERS[name].fills if name in PEERS else "open")
+            standings[name].run(answer)
 
 
-def python_of(name: str) -> Path:
-    """A peer's Python, installed where it is not yet. Raises CalledProcessError if pip fails."""
-    folder = home() / name
-    python, stamp = folder / "bin" / "python", folder / "installed"
-    wanted = PEERS[name].requirement
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
-        print(f"installing {wanted} into {folder} ...", file=sys.stderr)
-        venv.create(folder, clear=True, with_pip=True)
-        subprocess.run([python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install",
-                        wanted], check=True)
-        stamp.write_text(wanted, encoding="utf-8")
-    return python
+def run_sweeps(workers: dict[str, Worker], standings: dict[str, Standing], rounds: int) -> None:
+    """Each peer's part of the grid in turns with the yardstick's and ours."""
+    for peer in (name for name in workers if name in PEERS and PEERS[name].every):
+        every = PEERS[peer].every
+        for number in range(rounds):
+            print(f"sweep, 1 combination in {every}, round {number + 1} of {rounds} ...",
+                  file=sys.stderr)
+            wanted: list[int] = []
+            for name in (YARDSTICK, OURS, peer):
+                answer = workers[name].ask("sweep", every)
+                wanted = wanted or answer["trades"]
+                same_counts(name, answer["trades"], wanted)
+                standings[name].sweep(every, answer)
 
 
-def measure(python: Path | str, module: str, data: Path, rounds: int,
-            sweep: bool) -> dict[str, Any]:
-    """One process of one engine; its answer."""
-    command = [str(python), "-m", f"benchmarks.peers.{module}", str(data), str(rounds)]
-    reply = subprocess.run(command + ["sweep"] * sweep, cwd=ROOT, check=True, text=True,
-                           stdout=subprocess.PIPE)
-    answer: dict[str, Any] = json.loads(reply.stdout.splitlines()[-1])
-    return answer
-
-
-def better(known: dict[str, Any] | None, found: dict[str, Any]) -> dict[str, Any]:
-    """Two answers of one engine as one: the fastest of each figure."""
-    if known is None:
-        return found
-    merged = {**known, "best": min(known["best"], found["best"])}
-    if known["combinations"] and found["combinations"]:
-        merged["sweep"] = min(known["sweep"], found["sweep"])
-    elif found["combinations"]:
-        merged |= {key: found[key] for key in ("sweep", "combinations", "sweep_trades",
-                                               "megabytes_sweep")}
-    return merged
-
-
-def collect(names: Sequence[str], passes: int, rounds: int) -> dict[str, dict[str, Any]]:
-    """All engines in turns, ``passes`` times; the sweeps in the first pass and ours in each."""
+def collect(names: Sequence[str], rounds: int, sweeps: int) -> dict[str, object]:
+    """Everything, as JSON would have it: the engines' standings, and who is missing why."""
     dataset = dataset_of(YEAR)
-    pythons = {name: python_of(name) for name in names}
-    file = write(home() / "job.npz", dataset.columns())
-    found: dict[str, dict[str, Any]] = {}
-    for number in range(passes):
-        print(f"pass {number + 1} of {passes} ...", file=sys.stderr)
-        ours = measure(sys.executable, "ours", dataset.path, rounds, True)
-        found[OURS] = better(found.get(OURS), ours)
-        for name in names:
-            got = measure(pythons[name], f"{name}_job", file, rounds,
-                          PEERS[name].sweeps and not number)
-            found[name] = better(found.get(name), got)
-    return found
-
-
-def table(found: Mapping[str, dict[str, Any]]) -> str:
-    """Ratios to ours, one engine a line."""
-    ours = found[OURS]
-    lines = [f"{'engine':<12} {'version':<10} {'year: its CPU / ours':>21} {'trades':>7} "
-             f"{'same bars':>10} {'net':>10} {'first call':>11} {'sweep / ours':>13} "
-             f"{'peak MB (sweep)':>16}"]
-    for name, told in found.items():
-        made, combinations = told["made"], told["combinations"]
-        same = all(made[key] == ours["made"][key] for key in ("entered", "left"))
-        sweep = "-" if not combinations else \
-            f"{told['sweep'] / combinations / (ours['sweep'] / ours['combinations']):.1f}"
-        memory = f"{told['megabytes']:.0f}" + (f" ({told['megabytes_sweep']:.0f})"
-                                               if combinations else "")
-        lines.append(f"{name:<12} {told['version']:<10} {told['best'] / ours['best']:>21.1f} "
-                     f"{len(made['left']):>7} {'yes' if same else 'no':>10} {made['net']:>10.2f} "
-                     f"{told['first'] / told['best']:>10.1f}x {sweep:>13} {memory:>16}")
-        lines += [f"             {note}" for note in told["notes"]]
-    lines += ["",
-              "first call: that call over the fastest (compilation); imports and Python are not in "
-              "any figure.",
-              "sweep / ours: CPU of a combination over ours; of "
-              + ", ".join(f"{told['combinations']} ({name})" for name, told in found.items()
-                          if told["combinations"]) + " combinations.",
-              "net: ours is after funding, which none of the others has."]
-    return "\n".join(lines)
+    folder = write(home() / "job", dataset.columns())
+    workers, missing = started(names, dataset.path, folder)
+    standings = {name: Standing.of(worker) for name, worker in workers.items()}
+    try:
+        run_years(workers, standings, Market.read(folder), rounds)
+        run_sweeps(workers, standings, sweeps)
+    finally:
+        for worker in workers.values():
+            worker.close()
+    # as it will be read again: JSON's keys are text
+    engines = json.loads(json.dumps({name: asdict(each) for name, each in standings.items()}))
+    ours = standings[OURS].best
+    keep([Figure(f"year, {PEERS[name].title} / ours", standing.best / ours, aim=PEERS[name].aim,
+                 source=COMMAND) for name, standing in standings.items() if name in PEERS])
+    return {"engines": engines, "missing": missing, "rounds": rounds}
 
 
 def main() -> int:
-    """Install, run, print."""
+    """Install, run, print, keep."""
     parser = argparse.ArgumentParser(prog="benchmarks.peers", description=__doc__)
     parser.add_argument("peers", nargs="*", metavar="PEER",
                         help=f"some of {', '.join(PEERS)} (default: all)")
-    parser.add_argument("--passes", type=int, default=3)
-    parser.add_argument("--rounds", type=int, default=3, help="in each pass, after a first call")
+    parser.add_argument("--rounds", type=int, default=7, help="of the year, after a first one")
+    parser.add_argument("--sweeps", type=int, default=3, help="rounds of the sweeps")
     given = parser.parse_args()
     unknown = [name for name in given.peers if name not in PEERS]
     if unknown:
         parser.error(f"no such peer: {unknown[0]} (known: {', '.join(PEERS)})")
-    print(table(collect(given.peers or list(PEERS), given.passes, given.rounds)))
+    found = collect(given.peers or list(PEERS), given.rounds, given.sweeps)
+    save("peers", found)
+    print(markdown(found))
     return 0
 
 

@@ -1,4 +1,9 @@
-"""The job in backtesting.py: ``FractionalBacktest``, one ``next()`` a bar, features by NumPy."""
+"""The job in backtesting.py: ``FractionalBacktest``, one ``next()`` a bar, features by NumPy.
+
+Decided on a close, filled at the next open, in units of 0.001 coins. What it does not model here:
+margin by brackets and liquidation, a mark, funding. It has no sweep on features made once: its
+``optimize`` runs the same engine again for each combination, as the sweep here does.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +18,8 @@ import pandas as pd
 from backtesting import Strategy
 from backtesting.lib import FractionalBacktest
 
-from benchmarks.peers.job_file import CASH, Made, Market, answer
-from benchmarks.signals import GRID, YEAR_RULE, Features, Rule, entries
+from benchmarks.peers.protocol import CASH, Made, Market, serve
+from benchmarks.signals import YEAR_RULE, Features, Rule, entries
 
 UNIT = 0.001
 
@@ -58,7 +63,7 @@ def run(market: Market, features: Features, rule: Rule) -> Any:
 
 
 def main() -> None:
-    """DATA ROUNDS [sweep]; the sweep is of four combinations."""
+    """FOLDER: the year; a sweep one combination after the other."""
     warnings.simplefilter("ignore")
     path = sys.argv[1]
 
@@ -69,13 +74,12 @@ def main() -> None:
         return Made(trades.EntryBar.tolist(), trades.ExitBar.tolist(),
                     float(found["Equity Final [$]"]) - CASH)
 
-    def sweep(rules: Sequence[Rule]) -> int:
+    def sweep(rules: Sequence[Rule]) -> list[int]:
         market = Market.read(path)
         features = market.features()
-        return sum(len(run(market, features, rule)._trades) for rule in rules)
+        return [len(run(market, features, rule)._trades) for rule in rules]
 
-    answer(backtesting.__version__, once, int(sys.argv[2]), sweep if "sweep" in sys.argv else None,
-           GRID[::50])
+    serve(backtesting.__version__, once, sweep)
 
 
 if __name__ == "__main__":

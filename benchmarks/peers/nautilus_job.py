@@ -1,13 +1,14 @@
 """The job in nautilus_trader: bars through the engine, entries from a mask known beforehand.
 
-A market order there fills at the close it was decided on, so that money differs by the gaps to the
-next open, and an exit can move.
+A market order there fills at the close it was decided on; there is no next open to fill it at. So
+that it makes the same decisions, barriers are those of the next open, which it is told, and the
+driver compares its money with fills at those closes. Its account is a margin account at 10x; what
+it does not model here: brackets and liquidation, a mark, funding.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -26,7 +27,7 @@ from nautilus_trader.persistence.wranglers import BarDataWrangler
 from nautilus_trader.test_kit.providers import TestInstrumentProvider
 from nautilus_trader.trading.strategy import Strategy
 
-from benchmarks.peers.job_file import CASH, Made, Market, answer
+from benchmarks.peers.protocol import CASH, Made, Market, serve
 from benchmarks.signals import YEAR_RULE, Rule, entries
 
 DEEP = 1e6  # coins in every bar: an order never moves the price
@@ -40,7 +41,8 @@ class Exhausted(Strategy):
 
     def __init__(self, market: Market, mask: np.ndarray, rule: Rule, bar_type: BarType) -> None:
         super().__init__()
-        self.shut, self.mask, self.rule = market.columns["close"], mask, rule
+        self.opened, self.shut = market.columns["open"], market.columns["close"]
+        self.mask, self.rule = mask, rule
         self.bar_type = bar_type
         self.number, self.since, self.entry, self.size = -1, 0, 0.0, 0.0
         self.entered: list[int] = []
@@ -61,9 +63,9 @@ class Exhausted(Strategy):
                 self.left.append(self.number + 1)
                 self.size = 0.0
         elif self.mask[self.number]:
-            self.size, self.since, self.entry = (round(rule.notional / close, 3), self.number,
-                                                 close)
-            self.entered.append(self.number + 1)
+            self.size, self.since = round(rule.notional / close, 3), self.number + 1
+            self.entry = self.opened[self.since]
+            self.entered.append(self.since)
             self.send(OrderSide.BUY, self.size)
 
     def send(self, side: OrderSide, size: float) -> None:
@@ -95,6 +97,7 @@ def once(path: str) -> Made:
     engine.add_data(bars)
     mask = np.zeros(len(market.close_ns), dtype=np.bool_)
     mask[entries(YEAR_RULE, market.columns["close"], market.features())] = True
+    mask[-1] = False  # nothing is filled after the last close
     strategy = Exhausted(market, mask, YEAR_RULE, kind)
     engine.add_strategy(strategy)
     engine.run()
@@ -104,11 +107,10 @@ def once(path: str) -> Made:
     return made
 
 
-def main(arguments: Sequence[str]) -> None:
-    """DATA ROUNDS; a sweep there is as many runs."""
-    answer(nautilus_trader.__version__, lambda: once(arguments[0]), int(arguments[1]),
-           notes=["fills at the close that decided; its bars are those after the decision"])
+def main() -> None:
+    """FOLDER: the year; a sweep there is as many runs."""
+    serve(nautilus_trader.__version__, lambda: once(sys.argv[1]))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -1,4 +1,4 @@
-"""Our own side of the comparison, under the peers' protocol: DATASET ROUNDS [sweep]."""
+"""Our own side of the comparison, under the peers' protocol: ``python -m ... DATASET``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import runs
-from benchmarks.peers.job_file import Made, answer
+from benchmarks.peers.protocol import Made, serve
 from benchmarks.signals import Rule
 from deleverage import __version__
 from deleverage.feeds.dataset import Dataset
@@ -21,11 +21,11 @@ def main() -> None:
         done = runs.ours(path)
         return Made(done.entered, done.left, done.equity - runs.CASH)
 
-    def sweep(rules: Sequence[Rule]) -> int:
+    def sweep(rules: Sequence[Rule]) -> list[int]:
         columns = Dataset.open(path).columns()
-        return sum(len(done.left) for done in runs.sweep(columns, rules))
+        return [len(done.left) for done in runs.sweep(columns, rules)]
 
-    answer(__version__, once, int(sys.argv[2]), sweep if "sweep" in sys.argv else None)
+    serve(__version__, once, sweep)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """The job in vectorbt: ``Portfolio.from_order_func`` with a compiled order function.
 
-Decided on the close before, filled at the open of the row; features by NumPy.
+Decided on the close before, filled at the open of the row; features by NumPy. What it does not
+model here: margin, liquidation, a mark, funding. Each column of a sweep holds the year's bars again
+and so do its masks, so that memory grows with combinations times bars.
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ import vectorbt as vbt
 from numba import njit
 from vectorbt.portfolio import nb
 
-from benchmarks.peers.job_file import CASH, Made, Market, answer
-from benchmarks.signals import GRID, YEAR_RULE, Features, Rule, entries
+from benchmarks.peers.protocol import CASH, Made, Market, serve
+from benchmarks.signals import YEAR_RULE, Features, Rule, entries
 
 
 @njit
-def decide(c, opened, close, enter, of, stop, target, since, entry, hold, notional, fee):
+def decide(c, opened, close, enter, of, stop, target,  # type: ignore[no-untyped-def]
+           since, entry, hold, notional, fee):
     """One order, or none, at the open of a row from the close before it."""
     row, col = c.i, c.col
     if row == 0:
@@ -53,7 +56,7 @@ def portfolio(market: Market, features: Features, rules: Sequence[Rule]) -> vbt.
 
 
 def main() -> None:
-    """DATA ROUNDS [sweep]; the sweep is of twenty combinations, for memory's sake."""
+    """FOLDER: the year in one column; a sweep with one column a combination."""
     path = sys.argv[1]
 
     def once() -> Made:
@@ -64,14 +67,16 @@ def main() -> None:
         return Made(orders["idx"][bought].tolist(), orders["idx"][~bought].tolist(),
                     float(np.ravel(result.final_value())[0]) - CASH)
 
-    def sweep(rules: Sequence[Rule]) -> int:
+    def sweep(rules: Sequence[Rule]) -> list[int]:
         market = Market.read(path)
         result = portfolio(market, market.features(), rules)
         result.final_value()
-        return int((result.orders.values["side"] == 1).sum())
+        orders = result.orders.values
+        counts: list[int] = np.bincount(orders["col"][orders["side"] == 1],
+                                        minlength=len(rules)).tolist()
+        return counts
 
-    answer(vbt.__version__, once, int(sys.argv[2]), sweep if "sweep" in sys.argv else None,
-           GRID[::10])
+    serve(vbt.__version__, once, sweep)
 
 
 if __name__ == "__main__":

@@ -24,10 +24,12 @@ class Actor(PerpetualStrategy):
         self.plan, self.told = self.p.plan, self.p.told
         self.counts: dict[str, int] = {}
         self.asked = -1
-        self.average = None
-        if self.plan.period:
-            self.average = bt.indicators.SimpleMovingAverage(self.data.close,
-                                                             period=self.plan.period)
+        self.averages: list[Any] = []
+        for number, data in enumerate(self.datas if self.plan.period else ()):
+            self.averages.append(bt.indicators.SimpleMovingAverage(
+                data.close, period=self.plan.period + number))
+            self.averages.append(bt.indicators.ExponentialMovingAverage(
+                self.averages[-1] - data.close, period=3))
 
     # ---------------------------------------------------------------- when
 
@@ -41,8 +43,9 @@ class Actor(PerpetualStrategy):
 
     def act(self) -> None:
         self._write("act", [position.size for position in map(self.getposition, self.datas)],
-                    self.data.close[0], None if self.average is None else self.average[0])
-        if self.bar == self.asked or (self.flat and self.bar in self.plan.wakes):
+                    [(len(data), data.close[0]) for data in self.datas],
+                    [each[0] for each in self.averages])
+        if self.fresh and (self.bar == self.asked or (self.flat and self.bar in self.plan.wakes)):
             self._carry_out(self.plan.moves[self._turn("act") % len(self.plan.moves)])
         else:
             self._reply("told")
@@ -73,7 +76,8 @@ class Actor(PerpetualStrategy):
         self._reply("start")
 
     def stop(self) -> None:
-        self._write("stop", len(self.data))
+        self._write("stop", [len(data) for data in self.datas],
+                    [len(each) for each in self.averages])
 
     def _write(self, kind: str, *facts: Any) -> None:
         self.told.append((len(self) - 1, kind, *facts, self.broker.getvalue(),
@@ -97,13 +101,18 @@ class Actor(PerpetualStrategy):
             _DONE.get(move.kind, _send)(self, move, data)
 
 
+def _close_of(data: Any) -> float:
+    """The last close; of a feed without a bar backtrader's lines hold one to come."""
+    return float(data.close[0]) if len(data) else 100.0
+
+
 def _price(data: Any, move: Move, bp: int) -> float:
-    return float(round(data.close[0] * (1 + move.side * bp / 1e4), 2))
+    return round(_close_of(data) * (1 + move.side * bp / 1e4), 2)
 
 
 def _amount(s: Actor, move: Move, data: Any) -> float:
     broker = s.broker
-    return float(move.share * broker.startingcash * broker.p.leverage / data.close[0])
+    return float(move.share * broker.startingcash * broker.p.leverage / _close_of(data))
 
 
 def _how(s: Actor, move: Move, data: Any) -> dict[str, Any]:
@@ -127,7 +136,7 @@ def _send(s: Actor, move: Move, data: Any, **more: Any) -> bt.Order:
     more = {**_how(s, move, data), **more}
     kind = move.kind
     if kind in ("trail", "trail_limit"):
-        price = float(data.close[0])
+        price = _close_of(data)
         more |= {"exectype": ORDER.StopTrail, "price": price, **_trails(move, price)}
         if kind == "trail_limit":
             more |= {"exectype": ORDER.StopTrailLimit, "plimit": _price(data, move, move.far)}

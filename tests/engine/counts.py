@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from itertools import groupby
 
 from deleverage.timestamps import parse_step
@@ -46,21 +47,43 @@ def counted(scene: Scene, outcome: Outcome) -> Counter[str]:
     found["runs ended by an error"] = bool(outcome.error)
     found["runs with finer bars"] = scene.step is not None
     found["runs on two instruments"] = len(scene.series) > 1
+    found["runs on different clocks"] = _apart(scene)
+    found["runs on different clocks with finer bars"] = _apart(scene) and any(
+        series.shown for series in scene.series)
     found["bars"], found["visited"] = outcome.bars, outcome.visits
     return found
 
 
-def missing(found: Counter[str]) -> dict[str, tuple[int, int]]:
+# the same of 100 scenes on different clocks
+APART: dict[str, float] = {
+    "fill market": 150, "fill limit": 60, "fill stop": 20, "fill stop_limit": 6, "fill trail": 10,
+    "fill trail_limit": 5, "fill close": 3, "fill liquidation": 25, "fill adl": 2,
+    "trailing triggers": 18, "expired": 60, "canceled": 250, "refused": 500, "in parts": 80,
+    "orders from notifications": 20, "liquidated": 18, "step-downs": 7, "gaps": 6,
+    "two instruments liquidated together": 0.5, "funding paid": 400, "funding inside a bar": 200,
+    "funding of no known rate": 5, "ladders changed": 18, "runs ended by an error": 4,
+    "runs on different clocks": 90, "runs on different clocks with finer bars": 10,
+}
+
+
+def missing(found: Counter[str], least: Mapping[str, float] = WANTED) -> dict[str, tuple[int, int]]:
     """Events that happened too seldom, with how often and how often at least; of a few scenes half
     as much is asked."""
     share = found["scenes"] / (100 if found["scenes"] >= 100 else 200)
-    wanted = {name: int(count * share) for name, count in WANTED.items()}
+    wanted = {name: int(count * share) for name, count in least.items()}
     return {name: (found[name], count) for name, count in wanted.items() if found[name] < count}
 
 
 def table(found: Counter[str]) -> str:
     """The counts in words, one a line."""
     return "\n".join(f"{count:8,d}  {name}" for name, count in sorted(found.items()) if count)
+
+
+def _apart(scene: Scene) -> bool:
+    """Whether the strategy's feeds do not share a clock: start, length, step, gaps."""
+    return scene.step is None and len({
+        (series.start, series.bars, series.shown or series.step, series.holes)
+        for series in scene.series}) > 1
 
 
 def _answers(scene: Scene, outcome: Outcome) -> int:

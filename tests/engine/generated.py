@@ -85,6 +85,52 @@ def markets(draw: st.DrawFn, known: bool) -> tuple[tuple[Series, ...], str | Non
     return found, coarse
 
 
+# how the second instrument's clock differs from the first's
+APART = ("later", "shorter", "later and shorter", "gaps", "slower", "faster", "beside", "inside",
+         "inside the first")
+
+
+@st.composite
+def markets_apart(draw: st.DrawFn, known: bool) -> tuple[tuple[Series, ...], str | None]:
+    """Two instruments or three, each on its own clock; either may be the strategy's first."""
+    step, bars, _ = draw(st.sampled_from(_CLOCKS[:4]))
+    first, other = (draw(series(step, bars, False, known)) for _ in range(2))
+    kind, length = draw(st.sampled_from(APART)), parse_step(step)
+    if kind in ("slower", "faster"):
+        slow = {"1m": "5m", "15m": "1h", "1h": "4h"}[step]
+        wide = parse_step(slow) // length
+        other = draw(series(slow, max(bars // wide, 30), False, known))
+    if kind == "faster":
+        first, other = other, first
+    if "later" in kind:
+        other = replace(other, start=show(parse(START) + draw(st.integers(1, bars // 2)) * length))
+    if "shorter" in kind:
+        other = draw(series(step, draw(st.integers(40, bars - 1)), False, known))
+        if "later" in kind:
+            late = draw(st.integers(1, min(bars - 30, 60)))
+            other = replace(other, start=show(parse(START) + late * length))
+    if kind == "gaps":
+        holes = {at + more for at in draw(st.lists(st.integers(5, bars - 40), min_size=1,
+                                                   max_size=4))
+                 for more in range(draw(st.integers(1, 30)))}
+        other = replace(other, holes=tuple(sorted(holes)))
+    if kind == "beside":  # their bars never end together
+        other = replace(other, start=show(parse(START) + length // 3))
+    if kind.startswith("inside"):
+        other = draw(series("1m", 600, True, known))
+        shown = draw(st.sampled_from(["5m", "15m", "1h"]))
+        first = draw(series("5m", 120, False, known))
+        first, other = replace(first, mark_bars=1), replace(other, shown=shown, mark_bars=1)
+    if kind == "inside the first":
+        first, other = other, first
+    other = replace(other, symbol="BTCUSDT", price=60_000.0, tick=20.0)
+    found: tuple[Series, ...] = (first, other) if draw(st.booleans()) else (other, first)
+    if draw(st.sampled_from([False, False, False, True])):
+        third = draw(series(step, draw(st.integers(bars // 2 + 20, bars)), False, known))
+        found += (replace(third, symbol="SOLUSDT", price=150.0, tick=0.05),)
+    return found, None
+
+
 # ------------------------------------------------------------------ accounts
 
 @st.composite
@@ -163,11 +209,11 @@ def plans(draw: st.DrawFn, bars: int, instruments: int) -> Plan:
 
 
 @st.composite
-def scenes(draw: st.DrawFn) -> Scene:
-    """A market, an account and a strategy."""
+def scenes(draw: st.DrawFn, apart: bool = False) -> Scene:
+    """A market, an account and a strategy; with ``apart`` two markets, each on its own clock."""
     missing = draw(st.sampled_from(["impute", "impute", "skip", "fail"]))
     known = missing == "fail" and draw(st.sampled_from([False, True, True, True, True]))
-    found, coarse = draw(markets(known))
+    found, coarse = draw((markets_apart if apart else markets)(known))
     length = parse_step(found[0].step)
     end = parse(START) + found[0].bars * length
     account = draw(accounts(end, missing))
@@ -179,7 +225,18 @@ def scenes(draw: st.DrawFn) -> Scene:
                                   unique=True)))
         ladders = [STRICTER_CONTRACTS] if account["venue"] == "okx" else [STRICTER, MUCH_STRICTER]
         changes = tuple(zip([parse(START) + bar * length for bar in at], ladders, strict=False))
-    bars = found[0].bars if coarse is None else found[0].bars * length // parse_step(coarse)
-    limits = {"fromdate": show(parse(START) + 70 * MINUTE), "todate": show(end - 80 * MINUTE)}
-    feed: Any = draw(st.sampled_from([{}, {}, {}, {"publication_latency": 2}, limits]))
-    return Scene(found, draw(plans(bars, len(found))), account, coarse, changes, feed)
+    shown = found[0].shown or coarse
+    bars = found[0].bars if shown is None else found[0].bars * length // parse_step(shown)
+    limits: Any = {"fromdate": show(parse(START) + 70 * MINUTE), "todate": show(end - 80 * MINUTE)}
+    if apart:
+        limits = {"fromdate": show(parse(START) + 25 * MINUTE)}
+    feed = draw(st.sampled_from([{}, {}, {}, {"publication_latency": 2}, limits]))
+    plan = draw(plans(bars, len(found)))
+    if apart and (feed is limits or any(each.shown == "1h" for each in found)):
+        # what is left may be less than an indicator's bars
+        plan = replace(plan, period=0)
+    if apart and draw(st.booleans()):  # something is under way before all feeds have begun
+        account["latency"] = account["latency"] or 2
+        plan = replace(plan, replies={**plan.replies, "start": (
+            (Move("bracket", near=0, far=900, share=0.1), Move("market", share=0.2)),)})
+    return Scene(found, plan, account, coarse, changes, feed)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import backtrader as bt
+import numpy as np
 import pytest
 
 import deleverage as dl
@@ -15,6 +16,8 @@ from deleverage.columns import MarketColumns
 from deleverage.errors import DeleverageError
 from deleverage.horizon import Horizon
 from deleverage.journal import Journal
+from deleverage.loops import Loop
+from deleverage.matching import Walk
 from deleverage.statistics.curves import account_curves
 from deleverage.timestamps import parse
 from deleverage.venues.ladder import Ladder
@@ -48,6 +51,12 @@ OTHERS = tuple(
 MODES = (STOCK, *OTHERS, DENSE, THOROUGH, WANDER, JUMP)
 
 
+def modes_of(scene: Scene) -> tuple[Mode, ...]:
+    """The modes a scene can run in: a feed that is not preloaded has no time yet when a strategy
+    sends something before the first bar, and backtrader's orders want one."""
+    return tuple(mode for mode in MODES if mode.preload or "start" not in scene.plan.replies)
+
+
 class Watched(dl.PerpetualBroker):  # type: ignore[misc, valid-type]
     """The account, counting the bars the engine visits."""
 
@@ -68,7 +77,7 @@ class Thorough(Watched):
 @dataclass(frozen=True)
 class Outcome:
     """What a run left behind, as text where a NaN must equal itself; ``journal`` and ``visits`` are
-    for counting and not compared."""
+    for counting and not compared. ``bars`` are the steps there were, of all feeds' clocks."""
 
     told: tuple[str, ...]
     records: dict[str, str]
@@ -110,8 +119,10 @@ def run(scene: Scene, mode: Mode, markets: Iterable[MarketColumns] | None = None
     """The scene in one mode; an error of the run is part of its outcome."""
     told: list[Any] = []
     engine = engine_of(mode)
-    for columns in columns_of(scene) if markets is None else markets:
-        engine.adddata(dl.feeds.PerpetualData(columns=columns, step=scene.step, **scene.feed))
+    found = columns_of(scene) if markets is None else markets
+    for series, columns in zip(scene.series, found, strict=True):
+        engine.adddata(dl.feeds.PerpetualData(columns=columns, step=series.shown or scene.step,
+                                              **scene.feed))
     broker: Any = (Thorough if mode.thorough else Watched)(**scene.account)
     engine.setbroker(broker)
     engine.addstrategy(Actor, plan=scene.plan, told=told)
@@ -120,10 +131,13 @@ def run(scene: Scene, mode: Mode, markets: Iterable[MarketColumns] | None = None
         if scene.changes:
             _with_changes(scene, patch)
             broker.p.ladder = None  # one of one's own is never replaced
+        if mode.thorough:
+            patch.setattr(Walk, "meets_nothing", lambda self: False)
+            patch.setattr(Loop, "gated", Loop.dense)
         if mode.wanders:
-            found = Horizon.next_event
+            earliest = Horizon.next_event
             patch.setattr(Horizon, "next_event", lambda self, bar, until: min(
-                found(self, bar, until), bar + 1 + bar * 7 % 5))
+                earliest(self, bar, until), bar + 1 + bar * 7 % 5))
         try:
             engine.run()
         except DeleverageError as raised:
@@ -162,7 +176,7 @@ def outcome_of(engine: bt.Cerebro, broker: Any, told: list[Any], error: str = ""
     curves: tuple[bytes, ...] = ()
     if not error and columns:
         try:
-            found = account_curves(broker.journal, columns[0], columns[1:])
+            found = account_curves(broker.journal, columns[0], columns[1:], clock="union")
             curves = tuple(curve.tobytes() for curve in found.arrays().values())
         except DeleverageError as without:  # a market with bars that have no mark has no curve
             error = f"curves: {without}"
@@ -171,4 +185,5 @@ def outcome_of(engine: bt.Cerebro, broker: Any, told: list[Any], error: str = ""
         repr(broker.getcash()), repr(broker.getvalue()),
         repr([(at, symbol, use.ladder.id) for at, symbol, use in broker.ladder_changes]),
         curves, error, broker.journal, broker.visits,
-        len(engine.datas[0].columns) if columns else 0, getattr(engine, "mode_used", None))
+        len(np.unique(np.concatenate([each.close_ns for each in columns]))) if columns else 0,
+        getattr(engine, "mode_used", None))

@@ -39,7 +39,8 @@ class Series:
     ``step`` is that of the bars the account walks; ``holes`` are bars without a trade at all,
     ``unmarked`` bars without a mark, ``mark_bars`` how many bars one row of the mark spans.
     ``hours`` between settlements (0: none are due), which come ``late`` seconds after the hour;
-    ``unpaid`` are the numbers of those whose rate is not known.
+    ``unpaid`` are the numbers of those whose rate is not known. ``shown``: the strategy's bars of
+    this one, where they are others than the scene's.
     """
 
     symbol: str = "ETHUSDT"
@@ -59,6 +60,8 @@ class Series:
     hours: int = 1
     late: int = 0
     unpaid: tuple[int, ...] = ()
+    start: str = START
+    shown: str | None = None
 
     def columns(self, venue: str) -> MarketColumns:
         """As columns for a feed, on the bars' own step."""
@@ -68,10 +71,10 @@ class Series:
         volume[list(self.idle)] = 0
         market, tables = make_market(
             last, mark=_gathered(mark, self.mark_bars), volume=volume, step=self.step,
-            start=START, funding=self._funding(chance) if self.hours else (),
+            start=self.start, funding=self._funding(chance) if self.hours else (),
             interval_h=float(self.hours or 8), symbol=self.symbol, venue=venue, lot_size=LOT,
             tick_size=self.tick, mark_step=f"{parse_step(self.step) * self.mark_bars // SECOND}s",
-            liquidations=[{"ts": stamp(parse(START) + (shock.bar + 1) * parse_step(self.step)),
+            liquidations=[{"ts": stamp(parse(self.start) + (shock.bar + 1) * parse_step(self.step)),
                            "liq_side": "long" if shock.bp < 0 else "short",
                            "notional_usd": abs(shock.bp) * 1_000.0} for shock in self.shocks])
         bars, marks = np.ones(self.bars, bool), np.ones(self.bars // self.mark_bars, bool)
@@ -111,7 +114,7 @@ class Series:
                 for name, row in rows.items()}
 
     def _funding(self, chance: np.random.Generator) -> list[tuple[str, float]]:
-        first, step = parse(START), self.hours * HOUR
+        first, step = parse(self.start), self.hours * HOUR
         end = first + self.bars * parse_step(self.step)
         due = np.arange(first // step + 1, end // step + 1) * step + self.late * SECOND
         due = due[due <= end]
@@ -149,6 +152,8 @@ class Rows:
     unmarked: tuple[int, ...] = ()
     idle: tuple[int, ...] = ()
     start: str = START
+    holes: tuple[int, ...] = ()
+    shown: str | None = None
 
     def columns(self, venue: str) -> MarketColumns:
         """As columns for a feed, on the bars' own step."""
@@ -166,6 +171,9 @@ class Rows:
         kept = np.ones(self.bars, bool)
         kept[list(self.unmarked)] = False
         tables["mark"] = tables["mark"].filter(kept)
+        there = np.ones(self.bars, bool)
+        there[list(self.holes)] = False
+        tables["bars"] = tables["bars"].filter(there)
         return market_columns(market, tables)
 
 
@@ -219,7 +227,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class Scene:
-    """Markets on one clock, the account's terms (the broker's own parameters) and a plan.
+    """Markets, on one clock or each on its own, the account's terms (the broker's own parameters)
+    and a plan, whose bars are those of the first market.
 
     ``step``: the strategy's bars, where they are gathered from the series' own. ``changes``: ladder
     changes (UTC ns, ladder), in place of those the venue is known for. ``feed``: further parameters

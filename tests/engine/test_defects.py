@@ -14,6 +14,7 @@ from deleverage.errors import UsageError
 from deleverage.strategies.base import PerpetualStrategy
 from deleverage.timestamps import MINUTE, parse
 from tests.core.desks import flat_ladder
+from tests.engine.clock_witnesses import CLOCKS
 from tests.engine.runs import DENSE, JUMP, STOCK, columns_of, run
 from tests.engine.scenes import START, Move, Rows, Scene
 from tests.engine.witnesses import BTC, BUY, STRATEGY, VENUE, scene
@@ -102,6 +103,35 @@ def test_a_finer_bar_is_not_known_before_it_is_walked() -> None:
     _same(witness.scene)
 
 
+def test_an_hour_without_finer_bars_stands_still_as_well() -> None:
+    """BTC on bars of an hour still stands at 75 while ETH's first minute of the next one falls to
+    80: the jump asked for the extremes of BTC's coming hour only, and nothing was liquidated."""
+    witness = CLOCKS["a mark without finer bars stands still while another's are walked"]
+    jumped = run(witness.scene, JUMP)
+    assert [(event.bar, event.symbol) for event in jumped.journal.liquidations] == [
+        (5, "ETHUSDT"), (5, "BTCUSDT")]
+    _same(witness.scene)
+
+
+@pytest.mark.parametrize("mode", ["stock", "dense", "jump"])
+def test_a_bar_is_looked_at_once_beside_a_faster_feed(mode: str) -> None:
+    """Bar 3 of five minutes, beside bars of one: act() was called in each of the five steps in
+    which the first feed stood at it."""
+    class Noting(Waiting):
+        def wake(self) -> list[int]:
+            return [3]
+
+        def act(self) -> None:
+            self.called.append((len(self) - 1, "act"))
+
+    engine = _engine(mode)
+    engine.adddata(dl.feeds.PerpetualData(columns=make_columns([100.0] * 12, step="5m")))
+    engine.adddata(dl.feeds.PerpetualData(columns=make_columns([100.0] * 60, symbol=BTC)))
+    engine.setbroker(dl.PerpetualBroker())
+    engine.addstrategy(Noting)
+    assert engine.run()[0].called == [(19, "act")]
+
+
 def test_a_mark_that_nobody_needs_any_more_may_be_missing() -> None:
     """BTC's position ends in the first minutes of a quarter of an hour, its mark is missing later
     in it, in a minute in which ETH's limit fills: the run ended, though nothing was open in BTC."""
@@ -182,7 +212,7 @@ def test_an_analyzer_made_from_ours_is_called_at_its_bars(mode: str, inside: boo
 def test_finished_runs_do_not_pile_up(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run freezes what is there, itself included, and what was frozen the collector hardly ever
     looks at: thirty runs of a year were thirty markets in memory."""
-    monkeypatch.setattr(loops, "MOST_BARS_LEFT", 5_000)
+    monkeypatch.setattr(loops, "MOST_LEFT", 5_000_000)
     left: list[weakref.ref[Any]] = []
     for _ in range(30):
         broker = _ran(Waiting, mode).broker

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from tests.engine.clock_witnesses import WITNESSES
 from tests.engine.runs import DENSE, JUMP, STOCK, THOROUGH, WANDER, columns_of, run
 from tests.engine.scenes import Move, Rows
-from tests.engine.witnesses import BUY, WITNESSES, scene
+from tests.engine.witnesses import BUY, scene
 
 # what is looked after bar by bar: orders that wait for no price, news that wait for an indicator
-BAR_BY_BAR = {"an indicator is not ready when the order fills": 5,
+BAR_BY_BAR = {"an indicator is not ready when the order fills": 7,
+              "a first feed's bar is looked at once": 85,
               "a market order waits for volume": 18,
               "an order at the close waits for the session's end": 117}
 

@@ -14,12 +14,13 @@ from hypothesis import HealthCheck, given, seed, settings
 
 from tests.engine import counts
 from tests.engine.generated import scenes
-from tests.engine.runs import JUMP, MODES, STOCK, Outcome, columns_of, run
+from tests.engine.runs import JUMP, STOCK, Outcome, columns_of, modes_of, run
 from tests.engine.scenes import Scene
 
 
-def tried(first: int, stop: int) -> Counter[str]:
-    """Draw a scene for each seed, run it in every mode, compare; what happened in all of them.
+def tried(first: int, stop: int, apart: bool = False) -> Counter[str]:
+    """Draw a scene (``apart``: of feeds on different clocks) for each seed, run it in every mode,
+    compare; what happened in all of them.
 
     A seed each, for hypothesis makes most of its examples by varying those before; its first one is
     always the simplest scene there is, and run once only. What fails is shrunk as usual.
@@ -31,7 +32,7 @@ def tried(first: int, stop: int) -> Counter[str]:
         if repr(scene) in passed:
             return
         markets = columns_of(scene)
-        outcomes = {mode: run(scene, mode, markets) for mode in MODES}
+        outcomes = {mode: run(scene, mode, markets) for mode in modes_of(scene)}
         for mode, outcome in outcomes.items():
             assert outcomes[STOCK].differs(outcome) == "", f"stock and {mode.name}"
         _jumped(outcomes[JUMP])
@@ -40,7 +41,7 @@ def tried(first: int, stop: int) -> Counter[str]:
 
     for number in range(first, stop):
         seed(number)(settings(max_examples=2, deadline=None, database=None,
-                              suppress_health_check=list(HealthCheck))(given(scenes())(law)))()
+                              suppress_health_check=list(HealthCheck))(given(scenes(apart))(law)))()
     return found
 
 
@@ -59,3 +60,16 @@ def test_every_mode_is_the_same_run(first: int, stop: int) -> None:
     assert found["scenes"] >= stop - first
     assert found["visited"] * 2 < found["bars"]
     assert counts.missing(found) == {}
+
+
+@pytest.mark.parametrize(("first", "stop"), [
+    pytest.param(1_000, 1_020, id="20"),
+    pytest.param(1_020, 1_220, id="200", marks=pytest.mark.slow)])
+def test_every_mode_is_the_same_run_on_different_clocks(first: int, stop: int) -> None:
+    """Two instruments of which one begins later, ends earlier, has gaps, is slower or faster, ends
+    its bars at other times or has finer ones inside: a step for each time at which a bar ends."""
+    found = tried(first, stop, apart=True)
+    print(counts.table(found))
+    assert found["scenes"] >= stop - first
+    assert found["visited"] * 2 < found["bars"]
+    assert counts.missing(found, counts.APART) == {}

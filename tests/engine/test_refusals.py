@@ -84,6 +84,13 @@ def _plain_feed(cerebro: bt.Cerebro) -> None:
     cerebro.adddata(bt.feeds.PandasData(dataname=frame), name="SOMETHING")
 
 
+def _unsorted_feed(cerebro: bt.Cerebro) -> None:
+    stamps = pd.DatetimeIndex(["2026-01-28 00:05", "2026-01-28 00:05", "2026-01-28 00:15"])
+    frame = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close", "volume"), 1.0),
+                         index=stamps)
+    cerebro.adddata(bt.feeds.PandasData(dataname=frame), name="SOMETHING")
+
+
 class Counting(bt.Analyzer):
     """A stock analyzer counts bars."""
 
@@ -102,9 +109,19 @@ PARTS: dict[str, tuple[str, Prepare]] = {
     "a resampled feed": ("a resampled or replayed feed", _resampled),
     "a replayed feed": ("a resampled or replayed feed", _replayed),
     "two strategies": ("more than one strategy", lambda c: c.addstrategy(Plain)),
-    "feeds on different clocks": ("feeds on different clocks", _other_clock),
+    "a feed with the same time twice": (
+        "different clocks and times of SOMETHING that do not ascend", _unsorted_feed),
     "a feed without columns": ("a feed that is not a PerpetualData", _plain_feed),
 }
+
+
+class Unclocked(Quiet):
+    """Has an indicator that follows the strategy, not a feed."""
+
+    def __init__(self) -> None:
+        self.seven = bt.LineNum(7)
+
+
 KINDS: dict[str, tuple[str, type[bt.Strategy]]] = {
     "a plain strategy": ("Plain, which is not a PerpetualStrategy", Plain),
     **{name: (f"Overriding.{name}", overriding(name)) for name in (
@@ -123,12 +140,22 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "quicknotify": ("quicknotify", {"quicknotify": True}),
     "oldsync": ("oldsync", {"oldsync": True}),
 }
+
+
+def _unclocked(mode: str) -> bt.Cerebro:
+    cerebro = engine(Unclocked, mode)
+    _other_clock(cerebro)
+    return cerebro
+
+
 CASES = [pytest.param(part, lambda mode, prepare=prepare: _prepared(mode, prepare), id=name)
          for name, (part, prepare) in PARTS.items()]
 CASES += [pytest.param(part, lambda mode, kind=kind: engine(kind, mode), id=name)
           for name, (part, kind) in KINDS.items()]
 CASES += [pytest.param(part, lambda mode, given=given: engine(mode=mode, **given), id=name)
           for name, (part, given) in OPTIONS.items()]
+CASES += [pytest.param("different clocks and an indicator that follows no feed's", _unclocked,
+                       id="an indicator on no feed's clock")]
 
 
 def _prepared(mode: str, prepare: Prepare) -> bt.Cerebro:
@@ -169,6 +196,21 @@ def test_what_can_jump_does(mode: str) -> None:
     cerebro.run()
     assert (cerebro.mode_used, cerebro.dense_because, cerebro.stock_loop_because) == (
         "jump", None, None)
+
+
+@pytest.mark.parametrize(("mode", "used"), [("auto", "jump"), ("dense", "dense")])
+def test_feeds_on_different_clocks_need_no_other_loop(mode: str, used: str) -> None:
+    """A feed of five minutes beside one of one minute, with indicators on both: both loops do."""
+    class Averaging(Quiet):
+        def __init__(self) -> None:
+            self.averages = [bt.ind.SMA(bt.ind.SMA(data.close, period=2) - data.open, period=2)
+                             for data in self.datas]
+
+    cerebro = engine(Averaging, mode)
+    _other_clock(cerebro)
+    cerebro.run()
+    assert (cerebro.mode_used, cerebro.dense_because, cerebro.stock_loop_because) == (
+        used, None, None)
 
 
 def test_dense_is_dense() -> None:

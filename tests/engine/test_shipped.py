@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -68,10 +69,14 @@ def listening(name: str) -> type[bt.Strategy]:
     return Listening
 
 
-def ran(name: str, columns: MarketColumns, mode: Mode, **account: Any) -> Outcome:
-    """A shipped strategy on a market: isolated, 10x, a fifth of equity as margin."""
+def ran(name: str, columns: MarketColumns, mode: Mode, step: str | None = None,
+        beside: MarketColumns | None = None, **account: Any) -> Outcome:
+    """A shipped strategy on a market, on bars of ``step``, with another market ``beside`` it that
+    it does not trade: isolated, 10x, a fifth of equity as margin."""
     engine = engine_of(mode)
-    engine.adddata(dl.feeds.PerpetualData(columns=columns))
+    engine.adddata(dl.feeds.PerpetualData(columns=columns, step=step))
+    if beside is not None:
+        engine.adddata(dl.feeds.PerpetualData(columns=beside))
     broker = (Thorough if mode.thorough else Watched)(
         **{"leverage": 10, "missing": "impute", **account})
     engine.setbroker(broker)
@@ -94,6 +99,29 @@ def test_shipped_strategies_jump_through_the_scenarios(market: str) -> None:
     print(dict(found))
     assert found["fills"] >= 6
     assert found["funding"] >= 20
+
+
+@pytest.mark.parametrize("modes", [
+    (DENSE, JUMP), pytest.param((STOCK, JUMP), marks=pytest.mark.slow)],
+    ids=lambda modes: modes[0].name)
+def test_shipped_strategies_do_not_mind_a_faster_feed(modes: tuple[Mode, ...]) -> None:
+    """On bars of five minutes beside another market's minutes: dense, stock and jump alike, and the
+    fills are those of the strategy alone; a signal is followed once, not while its bar stands.
+    """
+    columns, found = scenarios.columns("risk").sliced(0, 12_000), Counter[str]()
+    renamed = replace(columns.market.instrument, symbol="BTCUSDT")
+    beside = replace(columns, market=replace(columns.market, instrument=renamed))
+    for name in registry.names():
+        alone = ran(name, columns, JUMP, step="5m").journal.fills
+        outcomes = [ran(name, columns, mode, step="5m", beside=beside) for mode in modes]
+        assert outcomes[0].differs(outcomes[1]) == "", name
+        fills = outcomes[1].journal.fills
+        assert [(fill.bar, fill.size, fill.price) for fill in fills] == [
+            (fill.bar, fill.size, fill.price) for fill in alone], name
+        assert outcomes[1].visits < outcomes[1].bars / 20
+        found.update(fills=len(fills), bars=outcomes[1].bars, visited=outcomes[1].visits)
+    print(dict(found))
+    assert found["fills"] >= 4
 
 
 @pytest.mark.slow
@@ -132,7 +160,7 @@ def test_shipped_strategies_jump_through_a_real_year(year: MarketColumns, levera
     every bar walked as well."""
     found: Counter[str] = Counter()
     for name in registry.names():
-        account = {"venue": "bybit", "leverage": leverage, "margin": margin}
+        account: Any = {"venue": "bybit", "leverage": leverage, "margin": margin}
         try:
             dense, jump = (ran(name, year, mode, **account) for mode in (DENSE, JUMP))
         except MissingTable:  # this year has no liquidations

@@ -228,13 +228,11 @@ STRATEGY = {
         scene(wakes=(30,), replies={"start": ((BUY,),)}), told(0, "Rejected")),
     "an indicator is not ready when the order fills": Witness(
         scene(wakes=(30,), replies={"start": ((BUY,),)}, latency=3, period=9),
-        told(8, "'act'")),
+        told(10, "'act'")),
     "a run told to stop ends a bar later": Witness(
         scene(BUY, rows=Rows({20: (100, 100, 80, 80)}), on_liquidation="stop"),
-        told(20, "stop", " 22, ")),
+        told(20, "stop", "[22]")),
     "funding is answered": Witness(
         scene(BUY, rows=Rows(funding=(20,)), replies={"funding": ((Move("close"),),)}),
         filled(21, "market", 100)),
 }
-
-WITNESSES = {**ORDERS, **VENUE, **STRATEGY}
