@@ -12,7 +12,7 @@ from benchmarks import binance_archive
 from benchmarks.conftest import Report
 from benchmarks.figures import at_most
 from benchmarks.measure import compare
-from deleverage.feeds.readers.binance_vision import READER
+from deleverage.feeds.readers.binance.vision import READER
 from deleverage.feeds.readers.protocol import Log, Request
 
 OVER_PANDAS = 3.0
