@@ -23,7 +23,7 @@ from deleverage.market import Coverage
 from deleverage.timestamps import HOUR
 
 IN_MEMORY = 2_000_000  # rows; a longer table is handed on in parts kept on disk
-_APART = HOUR  # files of one feed further apart than this leave a hole in what it covers
+_APART = HOUR  # files of one feed this far apart leave a hole in what it covers
 SAME = ["ts", "venue", "symbol", "liq_side", "qty_base", "price", "notional_usd"]
 
 
@@ -117,7 +117,7 @@ def _shown(part: Part, table: pa.Table, provider: str) -> Iterator[Coverage]:
 
 
 def joined(covers: Iterable[Coverage]) -> list[Coverage]:
-    """Intervals of one feed that touch (of events: lie within an hour) as one, in order."""
+    """Intervals of one feed that touch (of events: less than an hour apart) as one, in order."""
     found: list[Coverage] = []
     ordered = sorted(covers, key=lambda each: (each.venue, each.provider, each.completeness,
                                                each.start_ns, each.end_ns))
@@ -126,8 +126,8 @@ def joined(covers: Iterable[Coverage]) -> list[Coverage]:
         same = before is not None and (before.table, before.venue, before.provider,
                                        before.completeness) == (
             cover.table, cover.venue, cover.provider, cover.completeness)
-        apart = 0 if cover.completeness == "aggregate" else _APART
-        if before is not None and same and cover.start_ns <= before.end_ns + apart:
+        apart = 1 if cover.completeness == "aggregate" else _APART
+        if before is not None and same and cover.start_ns < before.end_ns + apart:
             found[-1] = Coverage(before.table, before.venue, before.provider, before.start_ns,
                                  max(before.end_ns, cover.end_ns), before.completeness)
         else:

@@ -1,4 +1,4 @@
-"""``data import``, ``data show``, ``data check``: vendors' files in, what a dataset holds out."""
+"""``data import``, ``fetch``, ``show``, ``check``: vendors' files in, what a dataset holds out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deleverage import timestamps
+from deleverage.cli import fetch
 from deleverage.cli.account import add_debug
 from deleverage.cli.arguments import Parser
 from deleverage.cli.output import note, progress, say, say_json
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     from deleverage.feeds.dataset import Dataset
 
 WINDOWS = {"utc": "calendar day UTC", "utc+8": "calendar day UTC+8", "24h": "rolling 24 h"}
-ACTIONS = ("import", "show", "check")
+ACTIONS = ("import", "fetch", "show", "check")
 
 
 def main(arguments: Sequence[str], prog: str) -> int:
-    """Hand over to import, show or check."""
+    """Hand over to import, fetch, show or check."""
     if not arguments or arguments[0] in ("-h", "--help"):
         made = Parser(prog=prog, description=__doc__, usage=f"{prog} {{{','.join(ACTIONS)}}} …",
                       epilog=f"`{prog} ACTION --help` lists the options of one of them")
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str], prog: str) -> int:
     action, rest = arguments[0], arguments[1:]
     if action not in ACTIONS:
         raise unknown_name("data command", action, ACTIONS)
-    run = {"import": import_, "show": show, "check": check}[action]
+    run = {"import": import_, "fetch": fetch.main, "show": show, "check": check}[action]
     return run(rest, f"{prog} {action}")
 
 

@@ -1,7 +1,7 @@
 """The built-in strategies go through the embedded SYNTHETIC cascade, on an account that can die.
 
 Without a command: both scenarios, the sheets of all strategies side by side, and what happened at
-each level.
+each level. With ``--data`` the same pages of a dataset, such as one that ``data fetch event`` made.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deleverage.cli.account import add_account, add_debug, add_market, specification
@@ -17,6 +18,7 @@ from deleverage.cli.arguments import Parser
 from deleverage.cli.main import COMMANDS
 from deleverage.cli.output import note, say, say_json
 from deleverage.cli.run import as_json, carry_out
+from deleverage.columns import MarketColumns
 from deleverage.compare import Compared, Comparison
 from deleverage.tearsheet_text import rule
 
@@ -33,21 +35,24 @@ def main(arguments: Sequence[str], prog: str) -> int:
     from deleverage import scenarios
 
     started = time.monotonic()
-    specification(options, data=scenarios.names()[0], strategy=STRATEGIES[0])  # before any output
+    names = scenarios.names() if options.dataset is None else (options.dataset,)
+    specification(options, data=names[0], strategy=STRATEGIES[0])  # before any output
     pages = []
-    for name in scenarios.names():
+    for name in names:
+        shown = _scenario(name) if options.dataset is None else _dataset(name)
         if not options.json:
-            _market(name)
-        compared = Comparison.of(_runs(name, options))
+            _market(shown)
+        compared = Comparison.of(_runs(shown, options))
         if options.json:
-            pages.append({"scenario": name, **_market_json(name),
+            pages.append({"scenario" if options.dataset is None else "dataset": name,
+                          **_market_json(shown),
                           "results": [as_json(row) for row in compared.rows]})
         else:
-            _sheets(name, compared, options.full)
+            _sheets(shown, compared, options.full)
     if options.json:
         say_json(pages)
-    note(f"{len(STRATEGIES) + 1} strategies on {len(scenarios.names())} scenarios in "
-         f"{time.monotonic() - started:.0f} s")
+    what = f"{len(names)} scenarios" if options.dataset is None else options.dataset
+    note(f"{len(STRATEGIES) + 1} strategies on {what} in {time.monotonic() - started:.0f} s")
     return 0
 
 
@@ -59,6 +64,8 @@ def parser(prog: str) -> Parser:
                   epilog=f"commands:\n{known}\n\n`{prog} COMMAND --help` lists their options")
     add_account(made)
     add_market(made)
+    made.add_argument("--data", dest="dataset", metavar="DATASET",
+                      help="the same pages of a dataset instead of the SYNTHETIC scenarios")
     group = made.add_argument_group("output")
     group.add_argument("--full", action="store_true", help="every strategy's whole sheet as well")
     group.add_argument("--json", action="store_true", help="JSON on stdout instead of tables")
@@ -68,59 +75,90 @@ def parser(prog: str) -> Parser:
     return made
 
 
-def _runs(scenario: str, options: argparse.Namespace) -> list[Compared]:
-    """Every strategy, then entries at random like those of the first cascade strategy."""
-    from deleverage import runner, scenarios
+@dataclass(frozen=True)
+class _Shown:
+    """One market of the demo: what runs call its data, its title, the day whose liquidations are
+    shown, and its events (None: it has none)."""
 
-    columns = scenarios.columns(scenario)
+    data: str
+    title: str
+    heading: str
+    columns: MarketColumns
+    day: str
+    events: pd.DataFrame | None
+
+
+def _scenario(name: str) -> _Shown:
+    from deleverage import scenarios
+    from deleverage.scenarios.presets import PRESETS
+
+    return _Shown(name, f"SYNTHETIC scenario {name}: {PRESETS[name].story}", f"scenario {name}",
+                  scenarios.columns(name), DAY, scenarios.build(name)[1]["liquidations"])
+
+
+def _dataset(path: str) -> _Shown:
+    """A dataset's market, with the day on which most was liquidated."""
+    from deleverage.feeds.dataset import Dataset
+    from deleverage.feeds.totals import largest
+
+    opened = Dataset.open(path)
+    market, events, day = opened.market, None, DAY
+    if "liquidations" in opened.tables:
+        table = opened.table("liquidations")
+        events = table.to_pandas()
+        found = largest(table, market.coverage, "utc", 1)
+        day = found[0].label if found else DAY
+    made = "SYNTHETIC " if market.synthetic else ""
+    return _Shown(path, f"{made}{market.name}: {opened.sha256[:16]}", market.name,
+                  opened.columns(), day, events)
+
+
+def _runs(shown: _Shown, options: argparse.Namespace) -> list[Compared]:
+    """Every strategy, then entries at random like those of the first cascade strategy."""
+    from deleverage import runner
+
     scanned = not options.no_scan
     found = []
     for name in STRATEGIES:
-        spec = specification(options, data=scenario, strategy=name)
-        found.append(carry_out(spec, columns, scanned=scanned, quiet=options.json))
+        spec = specification(options, data=shown.data, strategy=name)
+        found.append(carry_out(spec, shown.columns, scanned=scanned, quiet=options.json))
     like = next(row.result for row in found if row.result.spec.strategy == "cascade_exhaustion")
-    found.append(carry_out(runner.baseline_spec(like), columns, scanned=scanned,
+    found.append(carry_out(runner.baseline_spec(like), shown.columns, scanned=scanned,
                            quiet=options.json))
     return found
 
 
-def _market(scenario: str) -> None:
+def _market(shown: _Shown) -> None:
     """What the market did: the levels, and the cascade's liquidations by venue."""
-    from deleverage import scenarios, tearsheet_market
-    from deleverage.scenarios.presets import PRESETS
+    from deleverage import tearsheet_market
 
-    columns = scenarios.columns(scenario)
-    say(rule(f"SYNTHETIC scenario {scenario}: {PRESETS[scenario].story}"))
-    say(tearsheet_market.levels(columns) + "\n")
-    say(tearsheet_market.liquidation_day(columns.market, _events(scenario), DAY) + "\n")
+    say(rule(shown.title))
+    say(tearsheet_market.levels(shown.columns) + "\n")
+    if shown.events is not None:
+        say(tearsheet_market.liquidation_day(shown.columns.market, shown.events, shown.day) + "\n")
     sys.stdout.flush()
 
 
-def _sheets(scenario: str, compared: Comparison, full: bool) -> None:
+def _sheets(shown: _Shown, compared: Comparison, full: bool) -> None:
     """What the strategies did: side by side and, where asked for, each sheet whole."""
     from deleverage import tearsheet
 
-    say(tearsheet.side_by_side(compared, f"strategies on scenario {scenario}") + "\n")
+    say(tearsheet.side_by_side(compared, f"strategies on {shown.heading}") + "\n")
     for row in compared.rows if full else ():
         say(tearsheet.render(row.result, row.baseline) + "\n")
     sys.stdout.flush()
 
 
-def _market_json(scenario: str) -> dict[str, object]:
-    from deleverage import scenarios, tearsheet_market
+def _market_json(shown: _Shown) -> dict[str, object]:
+    from deleverage import tearsheet_market
 
-    columns = scenarios.columns(scenario)
+    columns, market = shown.columns, shown.columns.market
+    venues = () if shown.events is None else tearsheet_market.day_totals(market, shown.events,
+                                                                         shown.day)
     return {
         "levels": [{"level": str(item.level), "last_word": item.outcome, **{
             what: [int(columns.close_ns[bar]) for bar in getattr(item, what)]
             for what in ("touched", "accepted", "held", "failed")}}
             for item in tearsheet_market.level_histories(columns)],
-        "liquidations": {"day": DAY, "synthetic": columns.market.synthetic, "venues":
-                         tearsheet_market.day_totals(columns.market, _events(scenario), DAY)},
+        "liquidations": {"day": shown.day, "synthetic": market.synthetic, "venues": venues},
     }
-
-
-def _events(scenario: str) -> pd.DataFrame:
-    from deleverage import scenarios
-
-    return scenarios.build(scenario)[1]["liquidations"]

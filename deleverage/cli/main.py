@@ -23,7 +23,7 @@ COMMANDS = {
     "run": "one strategy on one dataset: its tearsheet, the leverage scan first",
     "sweep": "one strategy over a grid of parameters, leverages and margin modes: a ranking",
     "compare": "saved results side by side",
-    "data": "import, show and check datasets",
+    "data": "import, fetch, show and check datasets",
     "venues": "check printed figures against the venue rules",
     "list": "strategies, venues, sources, analyzers, scenarios",
 }

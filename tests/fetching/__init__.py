@@ -1,0 +1,1 @@
+"""Tests of what is downloaded, against servers of the loopback that answer as vendors document."""
