@@ -24,13 +24,15 @@ _HOME = {
     "LeverageScan": "leverage_scan",
     "Liquidations": "liquidations",
     "NearMisses": "near_misses",
+    "Paradox": "paradox",
     "Performance": "performance",
+    "SurvivalFrontier": "survival_frontier",
     "Trades": "trades",
 }
 
 __all__ = [
     "Drawdown", "Funding", "LeverageExposure", "LeverageScan", "Liquidations", "NearMisses",
-    "Performance", "Trades",
+    "Paradox", "Performance", "SurvivalFrontier", "Trades",
 ]
 
 

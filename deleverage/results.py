@@ -53,6 +53,14 @@ nanoseconds, ``_h`` hours; a figure that does not exist is None. Its exact layou
     orders          fills, maker, taker, forced (by the venue), orders (of the strategy, with a
                     fill), in_parts (of these: in more than one fill), part_fills, rejections,
                     fills_by_reason {reason: count}, rejections_by_reason {reason: count}
+    paradox         trades, liquidated, right_liquidated, net, net_at_1x, net_planned,
+                    net_right_liquidated, planned_right_liquidated,
+                    survivable_min, survivable_q05, survivable_q50 (0: not even 1x),
+                    rows [{number, symbol, side, entry_ns, entry_price, leverage, net, net_at_1x,
+                           net_planned, return_on_margin, return_at_1x, return_planned, survivable,
+                           liquidated, right, paradox, basis}]                 replayed trades
+    frontier        trades, limit, all_survive, extended, by_basis {exit, time exit, end of run},
+                    rows [{leverage, granted, surviving, share, net, right_liquidated, in_steps}]
 
 ``paid`` ≤ 0 ≤ ``received``. ``trades``, ``exposure.by_entry`` and ``costs`` add up to one another,
 and ``liquidations`` to them: ``margin_lost = −(of_gross.liquidations + liquidation_fees)``.
@@ -97,7 +105,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-SCHEMA = 2
+SCHEMA = 3
 FILE = "result.json"
 CURVES = "curves.parquet"
 

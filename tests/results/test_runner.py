@@ -348,7 +348,7 @@ def test_every_figure_is_in_the_documented_layout() -> None:
     words = set(re.findall(r"\w+", results.__doc__ or ""))
     assert set(figures.statistics) == {
         "performance", "drawdown", "trades", "costs", "exposure", "near_misses", "liquidations",
-        "funding", "orders"}
+        "funding", "orders", "paradox", "frontier"}
     keys = {name for section in figures.statistics.values() for name in section}
     rows = {key for section in figures.statistics.values() for value in section.values()
             if isinstance(value, list) for row in value if isinstance(row, dict) for key in row}

@@ -16,7 +16,8 @@ def test_the_order_in_which_a_trader_reads() -> None:
     sheet = tearsheet.render(result, Baseline.against(result, [sheets.result(net=50.0)]))
     titles = ["═══ level_reclaim 10x isolated", "WARNINGS", "LEVERAGE SCAN, same margin fraction",
               "LEVERAGE SCAN, same notional", "VERDICT", "AGAINST RANDOM ENTRIES", "DRAWDOWN",
-              "EXPOSURE BY CURRENT TIER", "MONEY BY TIER AT ENTRY", "NEAR MISSES", "LIQUIDATIONS",
+              "EXPOSURE BY CURRENT TIER", "MONEY BY TIER AT ENTRY", "NEAR MISSES",
+              "PARADOX", "SURVIVAL FRONTIER", "LIQUIDATIONS",
               "FROM GROSS TO NET", "FUNDING", "TRADES BY EXIT REASON", "ORDERS", "PERFORMANCE"]
     starts = [line for line in sheet.splitlines()
               if any(line.startswith(title) for title in titles)]
@@ -143,6 +144,7 @@ def test_a_run_without_a_signal_is_a_result() -> None:
         exposure={"by_tier": [], "by_entry": []},
         liquidations={"count": 0, "reductions": 0, "rows": []},
         near_misses={"rows": [], "lived": 0, "closest_bp": None},
+        paradox={"trades": 0}, frontier={"trades": 0},
         funding={"payments": 0, "missing_due": 0}, orders={"rejections": 0})
     sheet = tearsheet.render(result)
     for words in ("LEVERAGE SCAN\nnot run", "gave no signal that was filled", "never in the market",
@@ -152,6 +154,31 @@ def test_a_run_without_a_signal_is_a_result() -> None:
     assert "nan" not in sheet.lower().replace("binance", "")
     refused = sheets.result(trades={"count": 0, "open": 0})
     assert "No trade: what the strategy ordered was refused" in tearsheet.verdict(refused)
+
+
+def test_the_paradox_is_told_trade_by_trade() -> None:
+    """What a right and liquidated trade made, would have made at 1x and had it lived; the leverage
+    it survives is never rounded up; the verdict has the 5 % quantile."""
+    sheet = tearsheet.render(sheets.result())
+    told = " ".join(sheet.split())
+    assert ("Of 3 trades, 1 were liquidated, of these 1 right on direction: they made -2,000.00, "
+            "and had they lived to their planned exit +900.00.") in told
+    (row,) = [line for line in sheet.splitlines() if line.startswith("1 long")]
+    for cell in ("20x", "-2,000.00", "-100 %", "+895.00", "+900.00", "time exit", "11.6x"):
+        assert cell in row
+    verdict = " ".join(tearsheet.verdict(sheets.result()).split())
+    assert ("Largest leverage survived, by replay of each trade: 5 % quantile 3.1x, median 11.6x, "
+            "least 3.1x (over 3 trades).") in verdict
+
+
+def test_the_frontier_shows_both_sides_of_its_border() -> None:
+    """The scan's leverages, the largest that every trade survives, the next one and the limit."""
+    sheet = tearsheet.render(sheets.result())
+    block = sheet[sheet.index("SURVIVAL FRONTIER"):sheet.index("\nLIQUIDATIONS")]
+    levels = [line.split()[0] for line in block.splitlines() if line[:1].isdigit()]
+    assert levels == ["1x", "2x", "3x", "4x", "5x", "10x", "20x", "25x", "50x"]
+    assert "Every trade survives up to 3x." in block
+    assert "Trades the venue ended or reduced are held on: 1 to its time exit." in block
 
 
 def test_the_scan_names_the_largest_leverage_that_lived() -> None:
