@@ -16,11 +16,14 @@ nanoseconds, ``_h`` hours; a figure that does not exist is None. Its exact layou
                     best_share, net_without_best, average_holding_h, time_in_market (share),
                     right, wrong, liquidated, reduced, auto_deleveraged, right_liquidated, p_right,
                     p_liquidated, p_liquidated_right, withheld {name: reason},
-                    by_exit_reason [{name, count, wins, right, net, average, holding_h}],
+                    by_exit_reason [{name, count, wins, right, net, average, holding_h,
+                                     mae, mfe (means), worst_mae}],
                     by_side        [the same keys]
     costs           gross, fees, funding, liquidation_fees, insurance, net, unrealised, deposits,
                     of_gross {price, liquidations}, unattributed (0 but for rounding),
-                    fees_share (of Σ traded notional), turnover, slippage (≤ 0, inside gross)
+                    fees_share (of Σ traded notional), turnover, slippage (≤ 0, inside gross),
+                    steps [{name, amount}]      price, slippage, fees, funding, liquidation,
+                                                insurance: they add up to net
     exposure        bars, bars_in_market, time_in_market_h, time_in_market, notional_hours,
                     by_tier  [{tier, time_h, share, notional_hours, distance_p05, distance_p25,
                                distance_p50, no_liquidation_price_h, margin_ratio_max}],  CURRENT

@@ -32,7 +32,7 @@ DRAWDOWN = {
     "longest_ns": 13 * timestamps.DAY, "drawdowns": 3,
 }
 GROUP = {"name": "stop", "count": 2, "wins": 0, "right": 1, "net": -487.66, "average": -243.83,
-         "holding_h": 0.5}
+         "holding_h": 0.5, "mae": 0.021, "mfe": 0.004, "worst_mae": 0.034}
 TRADES = {
     "count": 3, "open": 0, "long": 3, "short": 0, "wins": 1, "losses": 2, "win_rate": 1 / 3,
     "profit_factor": 0.25, "expectancy": -829.22, "expectancy_return": -0.08, "average_win": 120.0,
@@ -49,6 +49,9 @@ COSTS = {
     "net": -2_487.66, "unrealised": 0.0, "deposits": 10_000.0,
     "of_gross": {"price": -400.0, "liquidations": -2_000.0}, "unattributed": 0.0,
     "fees_share": 0.0005, "turnover": 160_000.0, "slippage": -32.0,
+    "steps": [{"name": "price", "amount": -368.0}, {"name": "slippage", "amount": -32.0},
+              {"name": "fees", "amount": -80.0}, {"name": "funding", "amount": -7.66},
+              {"name": "liquidation", "amount": -2_000.0}, {"name": "insurance", "amount": 0.0}],
 }
 EXPOSURE = {
     "bars": 21_600, "bars_in_market": 5_400, "time_in_market_h": 90.0, "time_in_market": 0.25,

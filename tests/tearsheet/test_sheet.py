@@ -116,12 +116,24 @@ def test_a_run_with_reductions_alone_is_not_silent() -> None:
     assert "0 liquidated (0 long, 0 short), 1 reduction (1 of the positions reduced lived)" in sheet
 
 
-def test_slippage_is_told_inside_gross() -> None:
-    """The waterfall says what of gross was slippage; it is no line of its own to add up."""
+def test_the_way_from_gross_to_net_adds_up() -> None:
+    """Price, slippage, fees, funding, liquidation and insurance fund are rows of their own; what
+    is printed adds up to the net beside it."""
     sheet = tearsheet.render(sheets.result())
-    (row,) = [line for line in sheet.splitlines() if "of it slippage" in line]
-    assert row.split()[-1] == "-32.00"
-    assert sheet.index("= gross") < sheet.index("of it slippage") < sheet.index("= net")
+    block = sheet[sheet.index("FROM GROSS TO NET"):sheet.index("\nFUNDING")].splitlines()
+    rows = {line.rsplit(maxsplit=1)[0].strip(): float(line.split()[-1].replace(",", ""))
+            for line in block[3:10]}
+    assert list(rows) == ["price, before slippage", "slippage", "fees", "funding",
+                          "liquidation, price loss and the venue's fee", "insurance fund", "= net"]
+    assert rows["slippage"] == -32.0
+    assert sum(list(rows.values())[:-1]) == pytest.approx(rows["= net"])
+
+
+def test_exit_reasons_carry_their_excursions() -> None:
+    """How far trades of one exit went against and for, on average and at worst."""
+    sheet = tearsheet.render(sheets.result())
+    row = next(line for line in sheet.splitlines() if line.startswith("stop "))
+    assert row.split()[-6:] == ["2.10", "%", "0.40", "%", "3.40", "%"]
 
 
 def test_funding_and_orders_tell_what_was_not_whole() -> None:
