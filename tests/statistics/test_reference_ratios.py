@@ -9,6 +9,7 @@ and its drawdown is negative.
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from typing import Any
@@ -104,11 +105,11 @@ def test_against_quantstats() -> None:
             values = returns_of(seed)
             ours, fall = figures_of(values)
             series = pd.Series(values, index=pd.date_range("2024-01-01", periods=len(values)))
-            close = {"rel": 1e-9}
-            assert ours.sharpe == pytest.approx(stats.sharpe(series, periods=365), **close)
-            assert ours.sortino == pytest.approx(stats.sortino(series, periods=365), **close)
-            assert ours.cagr == pytest.approx(stats.cagr(series, periods=365), **close)
-            assert ours.calmar == pytest.approx(stats.calmar(series, periods=365), **close)
-            assert fall.max == pytest.approx(-stats.max_drawdown(series), **close)
+            close = functools.partial(pytest.approx, rel=1e-9)
+            assert ours.sharpe == close(stats.sharpe(series, periods=365))
+            assert ours.sortino == close(stats.sortino(series, periods=365))
+            assert ours.cagr == close(stats.cagr(series, periods=365))
+            assert ours.calmar == close(stats.calmar(series, periods=365))
+            assert fall.max == close(-stats.max_drawdown(series))
             theirs = stats.ulcer_index(series) * math.sqrt((len(values) - 1) / len(values))
-            assert fall.ulcer == pytest.approx(theirs, **close)
+            assert fall.ulcer == close(theirs)
