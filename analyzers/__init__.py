@@ -18,6 +18,7 @@ if __name__ != "deleverage.analyzers":
     )
 
 _HOME = {
+    "Cascades": "cascades",
     "Drawdown": "drawdown",
     "Funding": "funding",
     "LeverageExposure": "exposure",
@@ -31,8 +32,8 @@ _HOME = {
 }
 
 __all__ = [
-    "Drawdown", "Funding", "LeverageExposure", "LeverageScan", "Liquidations", "NearMisses",
-    "Paradox", "Performance", "SurvivalFrontier", "Trades",
+    "Cascades", "Drawdown", "Funding", "LeverageExposure", "LeverageScan", "Liquidations",
+    "NearMisses", "Paradox", "Performance", "SurvivalFrontier", "Trades",
 ]
 
 

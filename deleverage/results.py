@@ -64,6 +64,13 @@ nanoseconds, ``_h`` hours; a figure that does not exist is None. Its exact layou
                            liquidated, right, paradox, basis}]                 replayed trades
     frontier        trades, limit, all_survive, extended, by_basis {exit, time exit, end of run},
                     rows [{leverage, granted, surviving, share, net, right_liquidated, in_steps}]
+    cascades        count, traded (a trade belongs to them), trigger, missing [line],
+                    net_elsewhere, best, best_share, net_without_best,
+                    rows [{number, start_ns, end_ns, ended, confirmed, size_usd, size_share (of
+                           open interest), interest_change, low, low_ns, trades [number],
+                           entry_lag_h, mae, mfe, net, funding, slippage, liquidated, near_misses,
+                           survivable}]
+                    zones [{name (inside, 24 h after, elsewhere), hours, net, long, short}]
 
 ``paid`` ≤ 0 ≤ ``received``. ``trades``, ``exposure.by_entry`` and ``costs`` add up to one another,
 and ``liquidations`` to them: ``margin_lost = −(of_gross.liquidations + liquidation_fees)``.

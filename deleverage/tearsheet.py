@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from deleverage import tearsheet_cascades as falls
 from deleverage import tearsheet_forced as forced
 from deleverage import tearsheet_leverage as lever
 from deleverage import tearsheet_money as cash
@@ -40,6 +41,7 @@ def render(result: RunResult, baseline: Baseline | None = None) -> str:
         again.paradox(figures["paradox"], quote, result.provenance.margin),
         again.frontier(figures["frontier"], quote),
         forced.liquidations(figures["liquidations"], quote),
+        falls.cascades(figures["cascades"], quote),
         cash.costs(figures["costs"], quote),
         cash.funding(figures["funding"], quote),
         cash.trades(figures["trades"], quote),
@@ -73,6 +75,7 @@ def verdict(result: RunResult) -> str:
             texts.append(f"{name}: {lever.survival(survives, rows)}.")
     texts.append(again.survivable(figures["paradox"]))
     texts.append(_best_trade(result))
+    texts.append(falls.verdict(figures["cascades"]))
     return section("VERDICT", lines(text for text in texts if text))
 
 

@@ -25,10 +25,12 @@ def paradox(figures: Figures, quote: str, margin: str) -> str:
     if not figures["trades"]:
         return ""
     hit = [row for row in figures["rows"] if row["paradox"]]
-    head = (f"Of {_trades(figures['trades'])}, {figures['liquidated']} were liquidated, of these "
-            f"{figures['right_liquidated']} right on direction: they made "
-            f"{money(figures['net_right_liquidated'])}, and had they lived to their planned exit "
-            f"{money(figures['planned_right_liquidated'])}. All trades as they were "
+    made = ""
+    if figures["right_liquidated"]:
+        made = (f": they made {money(figures['net_right_liquidated'])}, and had they lived to "
+                f"their planned exit {money(figures['planned_right_liquidated'])}")
+    head = (f"Of {_trades(figures['trades'])} liquidated: {figures['liquidated']}, of these right "
+            f"on direction: {figures['right_liquidated']}{made}. All trades as they were "
             f"{money(figures['net'])}, at 1x {money(figures['net_at_1x'])}, with nothing forced "
             f"out {money(figures['net_planned'])}.")
     foot = f"{len(hit) - ROWS} more in the JSON." if len(hit) > ROWS else ""
@@ -46,9 +48,9 @@ def survivable(figures: Figures) -> str:
     if not figures["trades"]:
         return ""
     return (f"Largest leverage survived, by replay of each trade: 5 % quantile "
-            f"{_survived(figures['survivable_q05'])}, median "
-            f"{_survived(figures['survivable_q50'])}, least "
-            f"{_survived(figures['survivable_min'])} (over {_trades(figures['trades'])}).")
+            f"{survived(figures['survivable_q05'])}, median "
+            f"{survived(figures['survivable_q50'])}, least "
+            f"{survived(figures['survivable_min'])} (over {_trades(figures['trades'])}).")
 
 
 def frontier(figures: Figures, quote: str) -> str:
@@ -89,10 +91,10 @@ def _paradox_row(row: Figures) -> list[str]:
             timestamps.show(row["entry_ns"]), leverage(row["leverage"]), money(row["net"]),
             percent(row["return_on_margin"], digits=0), money(row["net_at_1x"]),
             percent(row["return_at_1x"]), money(row["net_planned"]), row["basis"],
-            _survived(row["survivable"])]
+            survived(row["survivable"])]
 
 
-def _survived(value: float | None) -> str:
+def survived(value: float | None) -> str:
     """A leverage that was survived, never rounded up to one that was not."""
     if not value:
         return "not even 1x"

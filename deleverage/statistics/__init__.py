@@ -25,6 +25,8 @@ holdings, adverse     what the strategy held of a position, and the worst marks 
 plans, replay         what a trade was meant to do; the same trade at another leverage
 paradox               right on direction and liquidated; what each trade would have survived
 frontier              share surviving and P&L, every trade at every leverage
+cascades              the cascades of the market, as whole windows
+cascade_table         what was traded in each, and P&L inside them, after them, elsewhere
 summary               all of the above as one nested dict
 ====================  ==========================================================================
 """

@@ -12,6 +12,8 @@ import numpy as np
 
 from deleverage.columns import Floats, MarketColumns
 from deleverage.journal import Journal
+from deleverage.statistics.cascade_table import CascadeTable, cascade_table, not_looked_for
+from deleverage.statistics.cascades import cascades
 from deleverage.statistics.costs import costs
 from deleverage.statistics.curves import Curves, account_curves
 from deleverage.statistics.drawdown import drawdown
@@ -103,8 +105,12 @@ class RunRecord:
                    terms, horizon_bars)
 
 
-def summary(record: RunRecord) -> dict[str, Any]:
-    """Every figure of a run; the layout is that of ``deleverage.results``."""
+def summary(record: RunRecord, search: bool = True) -> dict[str, Any]:
+    """Every figure of a run; the layout is that of ``deleverage.results``.
+
+    ``search=False`` does not look for cascades in the market, which takes longer than a run that
+    jumps over it.
+    """
     journal, columns, curves = record.journal, record.columns, record.curves
     found, trades = record.episodes, record.trades
     start, start_ns = record.start, record.start_ns
@@ -121,6 +127,7 @@ def summary(record: RunRecord) -> dict[str, Any]:
         "orders": order_figures(journal),
         "paradox": paradox_of(record),
         "frontier": frontier_of(record),
+        "cascades": cascades_of(record) if search else not_looked_for(trades),
     }
     return {name: plain(value) for name, value in figures.items()}
 
@@ -136,6 +143,14 @@ def frontier_of(record: RunRecord) -> SurvivalFrontier:
         return SurvivalFrontier(trades=0, limit=0.0, all_survive=None, extended=0)
     right = {trade.number: trade.right for trade in record.trades}
     return survival_frontier(record.replays, right, record.terms)
+
+
+def cascades_of(record: RunRecord) -> CascadeTable:
+    """The cascades of a run's market, and what was traded in them."""
+    survived = {plan.number: float(value) for plan, value in
+                zip(record.plans, record.survivable, strict=True)}
+    return cascade_table(cascades(record.columns), record.episodes, record.excursions,
+                         record.trades, record.journal, record.columns, survived)
 
 
 def run_length(record: RunRecord) -> int:

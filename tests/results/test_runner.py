@@ -317,10 +317,14 @@ class Idle(bt.Strategy):  # type: ignore[misc]
 
 
 def test_record_false_leaves_the_curves_out() -> None:
-    """Without recording the result is the same but for the curves, which can be rebuilt."""
+    """Without recording the result is the same but for the curves, which can be rebuilt, and the
+    search for cascades, which says that it was left out."""
     columns = falling()
     lean, full = run(spec(), columns, record=False), run(spec(), columns)
     assert lean.recorded is None
+    lines = [figures.statistics["cascades"].pop("missing")  # type: ignore[attr-defined]
+             for figures in (lean, full)]
+    assert lines[0] != lines[1]
     assert lean.statistics == full.statistics
     assert (lean.curves(columns).equity == full.curves().equity).all()
 
@@ -348,7 +352,7 @@ def test_every_figure_is_in_the_documented_layout() -> None:
     words = set(re.findall(r"\w+", results.__doc__ or ""))
     assert set(figures.statistics) == {
         "performance", "drawdown", "trades", "costs", "exposure", "near_misses", "liquidations",
-        "funding", "orders", "paradox", "frontier"}
+        "funding", "orders", "paradox", "frontier", "cascades"}
     keys = {name for section in figures.statistics.values() for name in section}
     rows = {key for section in figures.statistics.values() for value in section.values()
             if isinstance(value, list) for row in value if isinstance(row, dict) for key in row}

@@ -39,7 +39,7 @@ def returns_of(seed: int) -> Floats:
 
 def figures_of(returns: Floats) -> tuple[Performance, Any]:
     """Ours, from the equity curve of these returns, one bar a day."""
-    equity = START * np.cumprod(1 + returns)
+    equity = np.asarray(START * np.cumprod(1 + returns), dtype=np.float64)
     close_ns = np.arange(1, len(returns) + 1, dtype=np.int64) * DAY
     return (performance(close_ns, equity, START, 0, 0.0),
             drawdown(close_ns, equity, equity, START, 0))

@@ -129,12 +129,30 @@ FRONTIER = {
               "share": 1.0 if level <= 3 else 1 / 3, "net": 415.0 if level <= 3 else -900.0,
               "right_liquidated": 0 if level <= 3 else 2, "in_steps": 0} for level in range(1, 51)],
 }
+CASCADES = {
+    "count": 2, "traded": 1, "trigger": "liquidations", "missing": [], "net_elsewhere": -587.66,
+    "best": -1_900.0, "best_share": None, "net_without_best": -587.66,
+    "rows": [{"number": 1, "start_ns": LOW - 4 * timestamps.HOUR, "end_ns": LOW + timestamps.HOUR,
+              "ended": True, "confirmed": True, "size_usd": 471_435_367.0, "size_share": 0.0675,
+              "interest_change": -0.148, "low": 2_317.47, "low_ns": LOW, "trades": [1, 2],
+              "entry_lag_h": -0.7, "mae": 0.0201, "mfe": 0.0237, "net": -1_900.0, "funding": 8.96,
+              "slippage": -15.62, "liquidated": 1, "near_misses": 0, "survivable": 4.37},
+             {"number": 2, "start_ns": END - timestamps.HOUR, "end_ns": END, "ended": False,
+              "confirmed": False, "size_usd": None, "size_share": None, "interest_change": None,
+              "low": 2_876.41, "low_ns": END, "trades": [], "entry_lag_h": None, "mae": None,
+              "mfe": None, "net": 0.0, "funding": 0.0, "slippage": 0.0, "liquidated": 0,
+              "near_misses": 0, "survivable": None}],
+    "zones": [{"name": "elsewhere", "hours": 330.0, "net": -500.0, "long": -500.0, "short": 0.0},
+              {"name": "inside", "hours": 6.0, "net": -1_800.0, "long": -1_900.0, "short": 100.0},
+              {"name": "24 h after", "hours": 24.0, "net": -187.66, "long": -187.66,
+               "short": 0.0}],
+}
 
 STATISTICS: dict[str, dict[str, Any]] = {
     "performance": PERFORMANCE, "drawdown": DRAWDOWN, "trades": TRADES, "costs": COSTS,
     "exposure": EXPOSURE, "near_misses": NEAR_MISSES, "liquidations": LIQUIDATIONS,
     "funding": FUNDING, "orders": ORDERS,
-    "paradox": PARADOX, "frontier": FRONTIER,
+    "paradox": PARADOX, "frontier": FRONTIER, "cascades": CASCADES,
 }
 
 

@@ -17,7 +17,7 @@ def test_the_order_in_which_a_trader_reads() -> None:
     titles = ["═══ level_reclaim 10x isolated", "WARNINGS", "LEVERAGE SCAN, same margin fraction",
               "LEVERAGE SCAN, same notional", "VERDICT", "AGAINST RANDOM ENTRIES", "DRAWDOWN",
               "EXPOSURE BY CURRENT TIER", "MONEY BY TIER AT ENTRY", "NEAR MISSES",
-              "PARADOX", "SURVIVAL FRONTIER", "LIQUIDATIONS",
+              "PARADOX", "SURVIVAL FRONTIER", "LIQUIDATIONS", "CASCADES",
               "FROM GROSS TO NET", "FUNDING", "TRADES BY EXIT REASON", "ORDERS", "PERFORMANCE"]
     starts = [line for line in sheet.splitlines()
               if any(line.startswith(title) for title in titles)]
@@ -156,7 +156,7 @@ def test_a_run_without_a_signal_is_a_result() -> None:
         exposure={"by_tier": [], "by_entry": []},
         liquidations={"count": 0, "reductions": 0, "rows": []},
         near_misses={"rows": [], "lived": 0, "closest_bp": None},
-        paradox={"trades": 0}, frontier={"trades": 0},
+        paradox={"trades": 0}, frontier={"trades": 0}, cascades={"count": 0, "best": None},
         funding={"payments": 0, "missing_due": 0}, orders={"rejections": 0})
     sheet = tearsheet.render(result)
     for words in ("LEVERAGE SCAN\nnot run", "gave no signal that was filled", "never in the market",
@@ -168,12 +168,41 @@ def test_a_run_without_a_signal_is_a_result() -> None:
     assert "No trade: what the strategy ordered was refused" in tearsheet.verdict(refused)
 
 
+def test_cascades_are_told_one_by_one() -> None:
+    """Size in USD and of open interest, low, entry lag, excursions, money, what survived; P&L by
+    zone, long and short apart; the verdict counts them and leaves the best one out."""
+    result = sheets.result()
+    sheet = tearsheet.render(result)
+    block = sheet[sheet.index("\nCASCADES"):sheet.index("\nFROM GROSS")]
+    first, second = [line for line in block.splitlines() if line[:2] in ("1 ", "2 ")][:2]
+    for cell in ("2026-01-31 14:41", "5.0 h", "$471.4M", "6.75 %", "-14.8 %", "2,317.47",
+                 "2026-01-31 18:41", "yes"):
+        assert cell in first
+    assert "no data" in second
+    assert "60 min" in second or "1.0 h+" in second
+    (trades,) = [line for line in block.splitlines() if "+8.96" in line]
+    assert trades.split() == ["1", "2", "−42", "min", "2.01", "%", "2.37", "%", "-1,900.00",
+                              "+8.96", "-15.62", "1", "0", "4.3x"]
+    (zone,) = [line for line in block.splitlines() if line.startswith("inside")]
+    assert zone.split()[-3:] == ["-1,800.00", "-1,900.00", "+100.00"]
+    assert ("2 cascades in these bars, 1 traded; the best brought -1,900.00, without it the net of "
+            "all trades is -587.66.") in " ".join(tearsheet.verdict(result).split())
+
+
+def test_a_missing_table_is_one_line() -> None:
+    """Without open interest no cascade is looked for, and the sheet says which table is missing."""
+    lines = ("the table open_interest is missing",)
+    sheet = tearsheet.render(sheets.result(cascades={"trigger": None, "missing": lines}))
+    assert "CASCADES\nthe table open_interest is missing" in sheet
+    assert "cascades in these bars" not in sheet
+
+
 def test_the_paradox_is_told_trade_by_trade() -> None:
     """What a right and liquidated trade made, would have made at 1x and had it lived; the leverage
     it survives is never rounded up; the verdict has the 5 % quantile."""
     sheet = tearsheet.render(sheets.result())
     told = " ".join(sheet.split())
-    assert ("Of 3 trades, 1 were liquidated, of these 1 right on direction: they made -2,000.00, "
+    assert ("Of 3 trades liquidated: 1, of these right on direction: 1: they made -2,000.00, "
             "and had they lived to their planned exit +900.00.") in told
     (row,) = [line for line in sheet.splitlines() if line.startswith("1 long")]
     for cell in ("20x", "-2,000.00", "-100 %", "+895.00", "+900.00", "time exit", "11.6x"):
