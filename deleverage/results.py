@@ -58,11 +58,13 @@ nanoseconds, ``_h`` hours; a figure that does not exist is None. Its exact layou
                     fills_by_reason {reason: count}, rejections_by_reason {reason: count}
     paradox         trades, liquidated, right_liquidated, net, net_at_1x, net_planned,
                     net_right_liquidated, planned_right_liquidated,
-                    survivable_min, survivable_q05, survivable_q50 (0: not even 1x),
+                    survivable_min, survivable_q05, survivable_q50 (0: not even 1x), withheld (why
+                    nothing was replayed),
                     rows [{number, symbol, side, entry_ns, entry_price, leverage, net, net_at_1x,
                            net_planned, return_on_margin, return_at_1x, return_planned, survivable,
                            liquidated, right, paradox, basis}]                 replayed trades
     frontier        trades, limit, all_survive, extended, by_basis {exit, time exit, end of run},
+                    withheld,
                     rows [{leverage, granted, surviving, share, net, right_liquidated, in_steps}]
     cascades        count, traded (a trade belongs to them), trigger, missing [line],
                     net_elsewhere, best, best_share, net_without_best,

@@ -23,7 +23,7 @@ FRONTIER_HEADERS = ("leverage", "trades", "survive", "share", "net", "right and\
 def paradox(figures: Figures, quote: str, margin: str) -> str:
     """Trades that were right and liquidated, three times each; then what all of them add up to."""
     if not figures["trades"]:
-        return ""
+        return section("PARADOX", figures["withheld"]) if figures["withheld"] else ""
     hit = [row for row in figures["rows"] if row["paradox"]]
     made = ""
     if figures["right_liquidated"]:

@@ -15,6 +15,8 @@ from deleverage.columns import Floats
 from deleverage.statistics.plans import Plan
 from deleverage.statistics.replay import Replay, VenueTerms, leverages_up_to, replay
 
+NOT_REPLAYED = "trades are not replayed in runs that are only compared"
+
 
 @dataclass(frozen=True, slots=True)
 class FrontierRow:
@@ -44,6 +46,7 @@ class SurvivalFrontier:
     ``all_survive`` is the largest whole leverage at which, as at all below it, every trade is
     granted and survives; None where 1x already loses one or nothing was traded. ``extended`` counts
     trades whose plan goes on beyond what the venue did to them, by where to in ``by_basis``.
+    ``withheld`` says why nothing was replayed; "" where there was nothing to replay.
     """
 
     trades: int
@@ -52,12 +55,18 @@ class SurvivalFrontier:
     extended: int
     by_basis: Mapping[str, int] = field(default_factory=dict)
     rows: tuple[FrontierRow, ...] = ()
+    withheld: str = ""
 
 
 def replays(made: Sequence[Plan], terms: VenueTerms, opens: Floats) -> tuple[Replay, ...]:
     """Every plan at every leverage; ``opens`` is the mark at the open of every bar."""
     levels = leverages_up_to(terms.rules)
     return tuple(replay(plan, terms, levels, opens) for plan in made)
+
+
+def no_frontier(why: str = "") -> SurvivalFrontier:
+    """The frontier of no trade at all."""
+    return SurvivalFrontier(trades=0, limit=0.0, all_survive=None, extended=0, withheld=why)
 
 
 def survival_frontier(ran: Sequence[Replay], right: Mapping[int, bool | None],

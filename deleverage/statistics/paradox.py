@@ -56,7 +56,8 @@ class Paradox:
     ``net_right_liquidated`` and would have made ``planned_right_liquidated`` had they lived.
     ``net``, ``net_at_1x`` and ``net_planned`` are of all. ``survivable_q05`` and ``survivable_q50``
     are the 5 % and 50 % quantiles over trades of the survivable leverage (the lower observed value;
-    a trade that not even 1x survives counts as 0), ``survivable_min`` the least.
+    a trade that not even 1x survives counts as 0), ``survivable_min`` the least. ``withheld`` says
+    why nothing was replayed; "" where there was nothing to replay.
     """
 
     trades: int
@@ -71,9 +72,11 @@ class Paradox:
     survivable_q05: float | None
     survivable_q50: float | None
     rows: tuple[ParadoxRow, ...]
+    withheld: str = ""
 
 
-def paradox(trades: Sequence[Trade], ran: Sequence[Replay], survived: Floats) -> Paradox:
+def paradox(trades: Sequence[Trade], ran: Sequence[Replay], survived: Floats,
+            withheld: str = "") -> Paradox:
     """The paradox of replayed trades; ``survived`` is the survivable leverage of each of ``ran``
     (:func:`deleverage.statistics.replay.survivable`)."""
     known = {trade.number: trade for trade in trades}
@@ -89,7 +92,8 @@ def paradox(trades: Sequence[Trade], ran: Sequence[Replay], survived: Floats) ->
         net_right_liquidated=math.fsum(row.net for row in hit),
         planned_right_liquidated=math.fsum(row.net_planned for row in hit),
         survivable_min=float(ordered[0]) if len(ordered) else None,
-        survivable_q05=quantile(ordered, 0.05), survivable_q50=quantile(ordered, 0.5), rows=rows)
+        survivable_q05=quantile(ordered, 0.05), survivable_q50=quantile(ordered, 0.5), rows=rows,
+        withheld=withheld)
 
 
 def quantile(ordered: Floats, share: float) -> float | None:

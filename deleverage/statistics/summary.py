@@ -20,7 +20,13 @@ from deleverage.statistics.drawdown import drawdown
 from deleverage.statistics.episodes import Episode, episodes
 from deleverage.statistics.excursions import Excursion, excursions
 from deleverage.statistics.exposure import exposure
-from deleverage.statistics.frontier import SurvivalFrontier, replays, survival_frontier
+from deleverage.statistics.frontier import (
+    NOT_REPLAYED,
+    SurvivalFrontier,
+    no_frontier,
+    replays,
+    survival_frontier,
+)
 from deleverage.statistics.funding import funding
 from deleverage.statistics.liquidations import liquidations
 from deleverage.statistics.marks import judged_on
@@ -105,11 +111,11 @@ class RunRecord:
                    terms, horizon_bars)
 
 
-def summary(record: RunRecord, search: bool = True) -> dict[str, Any]:
+def summary(record: RunRecord, deep: bool = True) -> dict[str, Any]:
     """Every figure of a run; the layout is that of ``deleverage.results``.
 
-    ``search=False`` does not look for cascades in the market, which takes longer than a run that
-    jumps over it.
+    ``deep=False`` replays no trade and does not look for cascades in the market, which together
+    take longer than a run that jumps over it; their blocks say so (``withheld``, ``missing``).
     """
     journal, columns, curves = record.journal, record.columns, record.curves
     found, trades = record.episodes, record.trades
@@ -125,9 +131,9 @@ def summary(record: RunRecord, search: bool = True) -> dict[str, Any]:
         "liquidations": liquidations(found, trades),
         "funding": funding(journal, columns),
         "orders": order_figures(journal),
-        "paradox": paradox_of(record),
-        "frontier": frontier_of(record),
-        "cascades": cascades_of(record) if search else not_looked_for(trades),
+        "paradox": paradox_of(record) if deep else paradox((), (), np.empty(0), NOT_REPLAYED),
+        "frontier": frontier_of(record) if deep else no_frontier(NOT_REPLAYED),
+        "cascades": cascades_of(record) if deep else not_looked_for(trades),
     }
     return {name: plain(value) for name, value in figures.items()}
 
@@ -140,7 +146,7 @@ def paradox_of(record: RunRecord) -> Paradox:
 def frontier_of(record: RunRecord) -> SurvivalFrontier:
     """The survival frontier of a run."""
     if record.terms is None:
-        return SurvivalFrontier(trades=0, limit=0.0, all_survive=None, extended=0)
+        return no_frontier()
     right = {trade.number: trade.right for trade in record.trades}
     return survival_frontier(record.replays, right, record.terms)
 

@@ -187,9 +187,9 @@ def test_trades_with_adds_halves_and_stops_replay_to_themselves(
     money; only where the venue went in steps is more counted as lost."""
     taken: list[RunRecord] = []
 
-    def spy(record: RunRecord) -> dict[str, Any]:
+    def spy(record: RunRecord, deep: bool) -> dict[str, Any]:
         taken.append(record)
-        return summary(record)
+        return summary(record, deep)
 
     monkeypatch.setattr(runner, "summary", spy)
     for seed in range(4):

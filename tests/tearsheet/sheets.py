@@ -116,7 +116,7 @@ ORDERS = {"fills": 7, "maker": 2, "taker": 5, "forced": 2, "orders": 4, "in_part
 PARADOX = {
     "trades": 3, "liquidated": 1, "right_liquidated": 1, "net": -2_487.66, "net_at_1x": 410.0,
     "net_planned": 415.0, "net_right_liquidated": -2_000.0, "planned_right_liquidated": 900.0,
-    "survivable_min": 3.19, "survivable_q05": 3.19, "survivable_q50": 11.66,
+    "withheld": "", "survivable_min": 3.19, "survivable_q05": 3.19, "survivable_q50": 11.66,
     "rows": [{"number": 1, "symbol": "ETHUSDT", "side": 1, "entry_ns": LOW, "entry_price": 2_392.0,
               "leverage": 20.0, "net": -2_000.0, "net_at_1x": 895.0, "net_planned": 900.0,
               "return_on_margin": -1.0, "return_at_1x": 0.045, "return_planned": 0.046,
@@ -124,7 +124,8 @@ PARADOX = {
               "basis": "time exit"}],
 }
 FRONTIER = {
-    "trades": 3, "limit": 50.0, "all_survive": 3.0, "extended": 1, "by_basis": {"time exit": 1},
+    "withheld": "", "trades": 3, "limit": 50.0, "all_survive": 3.0, "extended": 1,
+    "by_basis": {"time exit": 1},
     "rows": [{"leverage": float(level), "granted": 3, "surviving": 3 if level <= 3 else 1,
               "share": 1.0 if level <= 3 else 1 / 3, "net": 415.0 if level <= 3 else -900.0,
               "right_liquidated": 0 if level <= 3 else 2, "in_steps": 0} for level in range(1, 51)],
