@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from deleverage.feeds.readers.binance_funding import COLUMNS as FUNDING
-from deleverage.feeds.readers.binance_klines import COLUMNS as CANDLES
-from deleverage.feeds.readers.binance_metrics import COLUMNS as METRICS
+from deleverage.feeds.readers.binance.funding import COLUMNS as FUNDING
+from deleverage.feeds.readers.binance.klines import COLUMNS as CANDLES
+from deleverage.feeds.readers.binance.metrics import COLUMNS as METRICS
 
 SYMBOL = "ETHUSDT"
 MINUTE_MS, DAY_MS = 60_000, 86_400_000

@@ -10,8 +10,9 @@ import pytest
 
 from benchmarks import binance_archive
 from benchmarks.conftest import Report
+from benchmarks.figures import at_most
 from benchmarks.measure import compare
-from deleverage.feeds.readers.binance_vision import READER
+from deleverage.feeds.readers.binance.vision import READER
 from deleverage.feeds.readers.protocol import Log, Request
 
 OVER_PANDAS = 3.0
@@ -45,6 +46,5 @@ def test_binance_archive(benchmark: Any, archive: list[Path], report: Report) ->
     minutes = 365 * 1_440
     assert measured.result == {"bars": minutes, "mark": minutes, "index": minutes,
                                "funding": 365 * 3, "open_interest": 365 * 288}
-    report("a year of Binance's zips / pandas.read_csv", f"{measured.over():.2f}",
-           f"≤ {OVER_PANDAS:g}")
+    report("a year of Binance's zips / pandas.read_csv", measured.over(), at_most(OVER_PANDAS))
     assert measured.over() <= OVER_PANDAS

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.conftest import Report
+from benchmarks.figures import at_most
 from benchmarks.vendor_rows import alone, cryptohftdata_parquet, tardis_csv
 
 ROWS = int(os.environ.get("DELEVERAGE_READ_ROWS", "1000000"))
@@ -31,7 +32,7 @@ def test_liquidations_against_one_table(tmp_path: Path, made: Callable[[Path, in
     assert {job.rows for pair in pairs for job in pair} == {ROWS}
     ratio = min(mine.cpu for _, mine in pairs) / min(table.cpu for table, _ in pairs)
     peak = max(mine.peak for _, mine in pairs)
-    report(f"{what}, {ROWS:,} rows", f"{ratio:.2f}", f"at most {OVER_ONE_TABLE:g}")
-    report("    peak memory of ours", f"{peak:.0f} MB", f"at most {MEGABYTES:g} MB")
+    report(f"{what}, {ROWS:,} rows", ratio, at_most(OVER_ONE_TABLE))
+    report(f"{what}, peak memory of ours", peak, at_most(MEGABYTES), "MB")
     assert ratio <= OVER_ONE_TABLE
     assert peak <= MEGABYTES

@@ -6,8 +6,8 @@ from typing import Any
 
 from deleverage import account as accounts
 from deleverage import book as books
-from deleverage import venues
-from deleverage.account import Change
+from deleverage import changes, venues
+from deleverage.changes import Change
 from deleverage.errors import UsageError
 from deleverage.feedview import FeedView
 from deleverage.journal import Rejection
@@ -45,17 +45,17 @@ class Adjusting(Reception):
                 and not rules.leverage_may_fall:
             return self._refused(view, f"{rules.name} does not lower the leverage of an open "
                                        "isolated position")
-        changes: list[Change] = []
+        steps: list[Change] = []
         for slot in slots:
-            changes.append(accounts.relever(state, terms, slot, leverage))
-            state = changes[-1].state
+            steps.append(changes.relever(state, terms, slot, leverage))
+            state = steps[-1].state
         before, terms.leverage[symbol] = terms.leverage[symbol], float(leverage)
         reason = self._objection(state, view)
         if reason is not None:
             terms.leverage[symbol] = before
             return self._refused(view, f"leverage {leverage:g}: {reason}")
         self.comminfos[symbol].set_leverage = float(leverage)
-        for slot, change in zip(slots, changes, strict=True):
+        for slot, change in zip(slots, steps, strict=True):
             self._enter(change, view, slot)
         return True
 
@@ -77,7 +77,7 @@ class Adjusting(Reception):
             raise UsageError(f"no position in {slot} to post margin to")
         if not amount or amount != amount:
             raise UsageError(f"the margin to move must not be {amount}")
-        change = accounts.move_margin(self.account.state, slot, float(amount))
+        change = changes.move_margin(self.account.state, slot, float(amount))
         left = position.margin + amount + min(0.0, position.unrealised(view.mark))
         needed = abs(position.size) * view.mark / position.leverage
         if amount < 0 and left < needed:

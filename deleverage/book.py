@@ -159,18 +159,21 @@ def _largest(order: WorkingOrder, instrument: Instrument) -> float:
     return min((size for size in sizes if size is not None), default=math.inf)
 
 
-def beyond_limit(order: WorkingOrder, state: State, desk: Desk) -> str | None:
-    """Whether the resulting notional is too large for the leverage set."""
+def beyond_limit(order: WorkingOrder, state: State, desk: Desk,
+                 price: float | None = None) -> str | None:
+    """Whether the resulting notional is too large for the leverage set, at the order's reference or
+    at ``price``."""
     position = state.positions.get(order.slot)
     held = 0.0 if position is None else position.size
     result = abs(held + order.side * order.size)
     if result <= abs(held):
         return None
     leverage = desk.terms.leverage[order.symbol]
-    limit = desk.rules(order.symbol).position_limit(result, order.reference)
+    price = order.reference if price is None else price
+    limit = desk.rules(order.symbol).position_limit(result, price)
     if leverage > limit:
         return (f"leverage {leverage:g} is above the venue's {limit:g}x for a notional of "
-                f"{result * order.reference:,.0f}")
+                f"{result * price:,.0f}")
     return None
 
 

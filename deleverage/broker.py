@@ -13,10 +13,11 @@ from typing import Any
 import backtrader as bt
 
 from deleverage import account as accounts
-from deleverage import policies, slippage, timestamps, venues
+from deleverage import changes, policies, slippage, timestamps, venues
 from deleverage.account import State, Terms
 from deleverage.adjusting import Adjusting
-from deleverage.book import Desk
+from deleverage.band import around
+from deleverage.book import Desk, Kind
 from deleverage.comminfo import PerpetualCommInfo
 from deleverage.errors import UsageError, unknown_name
 from deleverage.execution import Clerk, Positions
@@ -119,8 +120,10 @@ class PerpetualBroker(Adjusting):
         self.ladder_changes: list[tuple[int, str, LadderUse]] = []  # since when (UTC ns), symbol
         self._coming: dict[str, deque[tuple[int, venues.VenueRules]]] = {}
         self.views: list[FeedView] = []
+        self._by_data: dict[int, FeedView] = {}
         self.book = {}
         self.transit = deque()
+        self._band = None
         self.account = Account(Terms(self.p.margin, {}, {}), self.journal)
         self.positions = Positions()
         self._orders = Orders()
@@ -159,7 +162,7 @@ class PerpetualBroker(Adjusting):
         if perpetuals:  # what the run is about: its ladder and leverage are checked at once
             self._enrol(perpetuals[0])
         starts = [view.started for view in self.views if view.started is not None]
-        self.account.commit(accounts.deposit(self.account.state, self.startingcash), -1,
+        self.account.commit(changes.deposit(self.account.state, self.startingcash), -1,
                             min(starts, default=0))
         self._ready = True
 
@@ -214,6 +217,10 @@ class PerpetualBroker(Adjusting):
                 view.stand(inside[-1])
         if not self.book and not self.account.state.positions and not self.transit:
             return
+        if self._band is not None and len(moved) == 1 and not self.transit:
+            view, inside = moved[0]
+            if len(inside) == 1 and self._band.holds(view, self.account.state):
+                return
         if self.inside_bar.entry_bar == "backtrader":
             self._activate_children()
         involved = self._involved()
@@ -224,10 +231,28 @@ class PerpetualBroker(Adjusting):
                 self._change_ladder(view)
         for view, inside in moved:
             view.stand(inside[0] - 1)  # a finer bar that has not been walked is not known yet
-        for instant in _instants(moved):
-            self._walk(instant)
+        if len(moved) == 1:
+            [(view, inside)] = moved
+            for index in inside:
+                self._walk([(view, index)])
+        else:
+            for instant in _instants(moved):
+                self._walk(instant)
         if self.transit:
             self._arrivals()
+
+    @property
+    def busy(self) -> bool:
+        """Whether the next bar has work whatever its prices: something under way or to be told."""
+        return bool(not self._ready or self._stopping or self.transit or self._orders.queue)
+
+    def stays(self, bar: int) -> bool:
+        """Whether a bar of the only feed lies between the levels of all that is open."""
+        band, view = self._band, self.views[0]
+        if band is None or len(self.views) > 1 or len(view.within(bar)) > 1:
+            return False
+        view.stand(bar)
+        return band.holds(view, self.account.state)
 
     def _change_ladder(self, view: FeedView) -> None:
         """A ladder observed by the bar's open replaces the one before it, open positions included.
@@ -239,7 +264,6 @@ class PerpetualBroker(Adjusting):
                 continue
             self.desk.terms.rules[symbol] = rules.charging(self.p.fees) if self.p.fees else rules
             self.ladder_changes.append((since, symbol, rules.use))
-            self.account.forget_levels()
             for slot, position in self.account.state.positions.items():
                 if position.symbol == symbol:
                     self.account.snapshot(view.bar, view.ts, slot, self._marks())
@@ -254,15 +278,21 @@ class PerpetualBroker(Adjusting):
         if self._may_happen(instant):
             involved = self._involved()  # of a finer bar: less may be open than at the coarse one's
             bars = {view.symbol: self._bar(view) for view, _ in instant if view.symbol in involved}
-            still = {name: mark for name, mark in self._marks().items() if name not in bars}
+            still = {} if len(self.views) == 1 else {
+                name: mark for name, mark in self._marks().items() if name not in bars}
             done = walk(self.desk, self.inside_bar, bars, self.account.state, self.book, still)
             self._carry_out(done, max(view.ts for view, _ in instant))
+        elif len(self.views) == 1:
+            self._band = None if self._coming.get(instant[0][0].symbol) else around(
+                self.book, self._orders.by_ref, self.account.state, self.desk.terms)
         if self.book:
             for view, _ in instant:
                 self._trail(view)
 
     def _involved(self) -> set[str]:
         """The symbols of which a position or an order is open."""
+        if len(self.views) == 1:
+            return {self.views[0].symbol} if self.book or self.account.state.positions else set()
         found = {working.symbol for working in self.book.values()}
         found.update(held.symbol for held in self.account.state.positions.values())
         return found
@@ -271,7 +301,7 @@ class PerpetualBroker(Adjusting):
         return view.current(self._treasurer.dues(view, self.desk.rules(view.symbol)))
 
     def _carry_out(self, done: Walk, ts: int) -> None:
-        self.book = dict(done.book)
+        self.book, self._band = dict(done.book), None
         marks = self._marks()
         for step in done.steps:
             self._clerk.apply(step, marks)
@@ -310,6 +340,9 @@ class PerpetualBroker(Adjusting):
         if any(view.timed() for view, _ in instant):
             return True
         if self.book:
+            if any(order.kind is Kind.MARKET and order.live and order.symbol == view.symbol
+                   for order in self.book.values() for view, _ in instant):
+                return True  # without a bar made to ask of
             for view, _ in instant:
                 bar = view.current()
                 if any(order.symbol == bar.symbol and may_act(order, bar)

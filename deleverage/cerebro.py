@@ -14,7 +14,7 @@ import numpy as np
 
 from deleverage.broker import PerpetualBroker
 from deleverage.errors import UsageError, unknown_name
-from deleverage.loops import Loop, called_at_bars, few_collections, wants_cash_every_bar
+from deleverage.loops import Loop, called_at_bars, few_collections, left_by, wants_cash_every_bar
 from deleverage.policies import one_of
 from deleverage.unionclock import UnionClock, ascending, times_of
 from deleverage.unionloop import UnionLoop, feeds_of_indicators
@@ -62,11 +62,15 @@ class Cerebro(bt.Cerebro):
             super()._runonce(runstrats)
         elif self.dense_because is not None or self.p.mode == "dense":
             self.mode_used = "dense"
-            with few_collections(self.datas[0].buflen()):
-                self._loop(runstrats[0]).dense()
+            with few_collections(left_by(runstrats[0])):
+                loop = self._loop(runstrats[0])
+                if self.dense_because is None and type(loop) is Loop:
+                    loop.gated()
+                else:
+                    loop.dense()
         else:
             self.mode_used = "jump"
-            with few_collections(self.datas[0].buflen()):
+            with few_collections(left_by(runstrats[0])):
                 self._loop(runstrats[0]).jump()
 
     def _runnext(self, runstrats: list[bt.Strategy]) -> None:

@@ -142,6 +142,13 @@ class FeedView:
         return gathered
 
     @property
+    def unmarked(self) -> bool:
+        """Whether the mark of some bar is missing; looked for once for all runs on the market."""
+        assert self.fine is not None
+        return self.fine.memo.get(("unmarked", self.mark_asked, self.missing == "impute"),
+                                  lambda: bool(np.isnan(np.asarray(self._mark[2])).any()))
+
+    @property
     def gathers(self) -> bool:
         """Whether its bars have finer ones inside."""
         return self._first is not None
@@ -268,6 +275,12 @@ class FeedView:
             return float(self.data.low[0]), float(self.data.high[0])
         return self._mark[2][self.at], self._mark[1][self.at]
 
+    def last_range(self) -> tuple[float, float]:
+        """Low and high of last in the bar where the account stands."""
+        if self.columns is None:
+            return float(self.data.low[0]), float(self.data.high[0])
+        return self._last[2][self.at], self._last[1][self.at]
+
     def timed(self) -> bool:
         """Whether something falls due at a set time in the bar where the account stands."""
         return self.at in self.settlements or self.at in self.deleveragings
@@ -282,8 +295,10 @@ class FeedView:
             return Bar(self.symbol, last, last, self.ts, max(self.ts - self.opened, 1),
                        float(self.data.volume[0]))
         index = self.at
-        last = Prices(*(column[index] for column in self._last))
-        mark = Prices(*(column[index] for column in self._mark))
+        opens, highs, lows, closes = self._last
+        last = Prices(opens[index], highs[index], lows[index], closes[index])
+        opens, highs, lows, closes = self._mark
+        mark = Prices(opens[index], highs[index], lows[index], closes[index])
         if math.isnan(mark.close):
             if self.missing == "fail":
                 raise DataError(

@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Self
 
-from deleverage import account
+from deleverage import account, changes
 from deleverage import book as books
-from deleverage.account import Executed, Position, State
+from deleverage.account import Position, State
 from deleverage.book import Book, Desk, Kind, WorkingOrder
+from deleverage.changes import Executed
 from deleverage.policies import InsideBar
 from deleverage.slippage import Liquidity
 from deleverage.steps import Activated, Bar, Cancelled, Filled, Refused, Step
@@ -170,7 +171,7 @@ class Floor:
     def _traded(self, order: WorkingOrder, size: float, price: float, role: str) -> Executed:
         fees = self.desk.fees[order.symbol]
         rate = fees.maker if role == "maker" else fees.taker
-        return account.fill(self.state, self.desk.terms, order.symbol, size, price, rate,
+        return changes.fill(self.state, self.desk.terms, order.symbol, size, price, rate,
                             self.desk.instruments[order.symbol].round_size, order.slot)
 
     def _within_margin(self, position: Position | None, size: float, price: float) -> float:
@@ -186,8 +187,7 @@ class Floor:
         room = books.free_margin(executed.change.state, left.values(), self.marks, self.desk)
         if room < -1e-9 * max(1.0, abs(executed.opened) * price):
             return f"margin: the fill at {price:,.2f} lacks {-room:,.2f}"
-        at_price = books.changed(self.book, order.ref, reference=price)[order.ref]
-        return books.beyond_limit(at_price, self.state, self.desk)
+        return books.beyond_limit(self.book[order.ref], self.state, self.desk, price)
 
     # -------------------------------------------------------------- orders that end otherwise
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from deleverage import account
-from deleverage.account import Booking, Change, Marks, State, Terms
+from deleverage import account, changes
+from deleverage.account import Marks, State, Terms
+from deleverage.changes import Booking, Change
 from deleverage.errors import LedgerError
 from deleverage.journal import FREE, Cause
 from deleverage.venues.procedure import Distress
@@ -136,10 +137,10 @@ def takeover(state: State, terms: Terms, slot: str, marks: Marks) -> Taken:
     maintenance where it was.
     """
     if terms.isolated:
-        change = account.seize(state, slot)
+        change = changes.seize(state, slot)
         prices = {slot: limit(state, terms, slot, marks)}
     else:
-        change, prices = account.seize_all(state, marks)
+        change, prices = changes.seize_all(state, marks)
     lost = [-booking.amount for booking in change.bookings
             if booking.cause is Cause.LIQUIDATION]
     return Taken(change, prices, dict(zip(prices, lost, strict=True)))

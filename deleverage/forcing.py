@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from deleverage import account, forced
-from deleverage.account import Change, Position, State
+from deleverage.account import Position
+from deleverage.changes import Change
 from deleverage.floor import Floor
 from deleverage.steps import Liquidated, Seized
 from deleverage.timestamps import SECOND
@@ -30,29 +31,18 @@ COOLDOWN = 30 * SECOND  # within which a second order takes the whole (Hyperliqu
 class Forcing(Floor):
     """A floor on which the venue acts."""
 
-    # liquidation prices in which no other mark has a part, for one state of the account
-    _levels: dict[str, float | None]
-    _levels_of: State | None = None
-
     # -------------------------------------------------------------- is it time?
 
     def level(self, slot: str) -> float | None:
         """The mark that liquidates one position, the other marks where they stand."""
-        if not self.desk.terms.isolated and len(self.state.positions) > 1:
-            return account.liquidation_price(self.state, slot, self.marks, self.desk.terms)
-        if self._levels_of is not self.state:
-            self._levels, self._levels_of = {}, self.state
-        if slot not in self._levels:
-            self._levels[slot] = account.liquidation_price(self.state, slot, self.marks,
-                                                           self.desk.terms)
-        return self._levels[slot]
+        return account.level(self.state, slot, self.marks, self.desk.terms)
 
     def joint(self, moving: Mapping[str, object] | None = None) -> bool:
         """Whether the account falls as a whole: cross, with more than one position.
 
         With ``moving`` (by symbol): whether more than one of them moves.
         """
-        if self.desk.terms.isolated:
+        if self.desk.terms.isolated or len(self.state.positions) < 2:
             return False
         return sum(moving is None or position.symbol in moving
                    for position in self.state.positions.values()) > 1
@@ -60,6 +50,8 @@ class Forcing(Floor):
     def check_liquidation(self, symbols: Iterable[str], *, gap: bool = False,
                           cause: str = "mark") -> None:
         """Liquidate what stands at or beyond its level where the walk now is."""
+        if not self.state.positions:
+            return
         if self.joint():
             worth = self.equity() - account.required(self.state, self.marks, self.desk.terms)
             if worth <= 0:

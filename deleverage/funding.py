@@ -31,11 +31,10 @@ class Treasurer:
 
     def dues(self, view: FeedView, rules: VenueRules) -> tuple[Due, ...]:
         """The settlements inside the bar at which the view stands, in order."""
-        columns = view.fine
-        if columns is None:
+        columns, numbers = view.fine, view.settlements.get(view.at)
+        if columns is None or not numbers:
             return ()
-        return tuple(self._due(view, columns, rules, number)
-                     for number in view.settlements.get(view.at, ()))
+        return tuple([self._due(view, columns, rules, number) for number in numbers])
 
     def _due(self, view: FeedView, columns: MarketColumns, rules: VenueRules,
              number: int) -> Due:

@@ -55,7 +55,7 @@ class Scan:
         self.timed = view.timed_bars()
         if beat is not None:
             self.timed = [beat.step_of(bar) for bar in self.timed]
-        self.unmarked = bool(np.isnan(self.mark_low).any())
+        self.unmarked = view.unmarked
         self.days = np.frombuffer(view.data.lines.datetime.array, dtype=np.float64)
 
     def step_of(self, bar: int, start: int) -> int:

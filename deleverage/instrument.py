@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from decimal import Decimal
@@ -79,8 +80,13 @@ class Instrument:
 
 def _multiple(whole: int, step: float) -> float:
     """``whole × step``, free of float dust: with as many decimals as the step has."""
+    return round(whole * step, _decimals(step))
+
+
+@functools.cache
+def _decimals(step: float) -> int:
     exponent = Decimal(repr(step)).normalize().as_tuple().exponent
-    return round(whole * step, max(0, -int(exponent)))
+    return max(0, -int(exponent))
 
 
 def _dust(number: float) -> float:

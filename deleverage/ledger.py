@@ -9,37 +9,47 @@ import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from deleverage.account import Change, Marks, State, Terms, liquidation_price, maintenance
+from deleverage import account
+from deleverage.account import Marks, State, Terms, maintenance
+from deleverage.changes import Change
 from deleverage.errors import LedgerError
 from deleverage.journal import FREE, Cause, Entry, Journal, Snapshot
 
 
 def _balances_are_finite(before: State, change: Change) -> bool:
     del before
-    return all(math.isfinite(b.amount) for b in change.bookings) and \
-        math.isfinite(change.state.free)
+    for booking in change.bookings:
+        if not math.isfinite(booking.amount):
+            return False
+    return math.isfinite(change.state.free)
 
 
 def _transfers_sum_to_zero(before: State, change: Change) -> bool:
     del before
     moved = [b.amount for b in change.bookings if b.cause is Cause.TRANSFER]
-    return abs(math.fsum(moved)) <= 1e-9 * max(1.0, *(abs(m) for m in moved), 0.0)
+    return not moved or abs(math.fsum(moved)) <= 1e-9 * max(1.0, *(abs(m) for m in moved), 0.0)
 
 
 def _balances_move_by_their_bookings(before: State, change: Change) -> bool:
-    names = {FREE, *before.positions, *change.state.positions}
-    amounts = [b.amount for b in change.bookings]
-    tolerance = 1e-9 * max(1.0, abs(before.wallet), *(abs(a) for a in amounts))
-    return {b.balance for b in change.bookings} <= names and all(
-        abs(change.state.balance(name) - before.balance(name)
-            - math.fsum(b.amount for b in change.bookings if b.balance == name)) <= tolerance
-        for name in names)
+    booked: dict[str, list[float]] = {
+        name: [] for name in (FREE, *before.positions, *change.state.positions)}
+    for booking in change.bookings:
+        if booking.balance not in booked:
+            return False
+        booked[booking.balance].append(booking.amount)
+    off = 0.0
+    for name, amounts in booked.items():
+        off = max(off, abs(change.state.balance(name) - before.balance(name) - math.fsum(amounts)))
+    return off <= 1e-9 or off <= 1e-9 * max(
+        abs(before.wallet), *(abs(each.amount) for each in change.bookings), 1.0)
 
 
 def _isolated_loss_is_capped(before: State, change: Change) -> bool:
     forced = (Cause.LIQUIDATION, Cause.LIQUIDATION_FEE)
-    symbols = {b.balance for b in change.bookings if b.cause in forced} - {FREE}
-    for symbol in symbols:
+    symbols = {b.balance for b in change.bookings if b.cause in forced}
+    if not symbols:
+        return True
+    for symbol in symbols - {FREE}:
         own = [b for b in change.bookings if b.balance == symbol]
         lost = -math.fsum(b.amount for b in own if b.cause in forced)
         returned = -math.fsum(b.amount for b in own if b.cause is Cause.TRANSFER)
@@ -74,8 +84,6 @@ class Account:
         self.terms = terms
         self.journal = journal
         self.state = State()
-        self._levels: dict[str, float | None] = {}
-        self._levels_of: State | None = None
 
     def commit(self, change: Change, bar: int, ts: int) -> None:
         """Check every rule, then take over the next state and append its bookings."""
@@ -89,19 +97,8 @@ class Account:
         self.state = change.state
 
     def level(self, slot: str, marks: Marks) -> float | None:
-        """A position's liquidation price, worked out once for each state of the account where no
-        other mark has a part in it."""
-        if not self.terms.isolated and len(self.state.positions) > 1:
-            return liquidation_price(self.state, slot, marks, self.terms)
-        if self._levels_of is not self.state:
-            self._levels, self._levels_of = {}, self.state
-        if slot not in self._levels:
-            self._levels[slot] = liquidation_price(self.state, slot, marks, self.terms)
-        return self._levels[slot]
-
-    def forget_levels(self) -> None:
-        """The venue's rules have changed: liquidation prices are to be worked out again."""
-        self._levels_of = None
+        """A position's liquidation price."""
+        return account.level(self.state, slot, marks, self.terms)
 
     def snapshot(self, bar: int, ts: int, slot: str, marks: Marks) -> None:
         """Record the position in ``slot`` as it now stands, for curves and near misses."""

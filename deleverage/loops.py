@@ -17,39 +17,49 @@ import backtrader as bt
 from backtrader.linebuffer import LineBuffer
 
 from deleverage.horizon import Horizon
+from deleverage.shared_lines import is_shared, share
 
 if TYPE_CHECKING:
     from deleverage.cerebro import Cerebro
 
 
-# A finished run is a knot of objects that refer to one another, arrays as long as its market among
-# them. Frozen once, they are old, and the collector hardly ever looks at what is old: runs would
-# pile up.
-MOST_BARS_LEFT = 1_000_000
-_A_RUN = 1_000  # bars whose arrays take as much as a run's other objects
-_bars_left = 0
+# A finished run is a knot of objects that refer to one another, arrays of its own among them.
+# Frozen once, they are old, and the collector hardly ever looks at what is old: runs would pile up.
+# Looking through everything takes as long as several runs: it is done once they have left much.
+MOST_LEFT = 64_000_000  # bytes
+_A_RUN = 1_000_000  # bytes of a year's hundred fills
+_left = 0
 
 
 @contextlib.contextmanager
-def few_collections(bars: int) -> Iterator[None]:
+def few_collections(leaving: int) -> Iterator[None]:
     """Spare the collector what was there before the run: it would be looked through again and
     again while records are only added. What becomes garbage meanwhile is collected, less often,
-    and what runs have left once it is much."""
-    global _bars_left
+    and what runs have left once it is much; this one will leave so many bytes."""
+    global _left
     before, own = gc.get_threshold(), gc.get_freeze_count() == 0
     if own:  # not what a caller has frozen over many runs
-        if _bars_left > MOST_BARS_LEFT:
-            _bars_left = 0
+        if _left > MOST_LEFT:
+            _left = 0
             gc.collect()
-        _bars_left += bars + _A_RUN
+        _left += leaving
         gc.freeze()
     gc.set_threshold(max(before[0], 20_000), *before[1:])
     try:
         yield
     finally:
-        gc.set_threshold(*before)
         if own:
+            gc.freeze()  # the run's records too: all in use, and old from here on without a look
             gc.unfreeze()
+        gc.set_threshold(*before)
+
+
+def left_by(strategy: bt.Strategy) -> int:
+    """The bytes that a run will leave: its objects, and the lines that no other run shares."""
+    lines = [line for data in strategy.datas for line in data.lines] + list(strategy.lines)
+    lines.extend(line for each in indicators(strategy) for line in lines_of(each))
+    own = sum(not is_shared(line) for line in lines) - 1  # the strategy's clock will be the feed's
+    return _A_RUN + 8 * own * strategy.datas[0].buflen()
 
 
 class Loop:
@@ -58,7 +68,7 @@ class Loop:
     def __init__(self, cerebro: Cerebro, strategy: bt.Strategy) -> None:
         self.cerebro = cerebro
         self.strategy = strategy
-        strategy._once()
+        _compute(strategy)
         strategy.reset()
         times = self._times()
         self.count = len(times)
@@ -75,6 +85,30 @@ class Loop:
         for bar in range(self.count):
             if self._visit(bar):
                 return
+
+    def gated(self) -> None:
+        """Every bar, for a strategy behind the gate of the common base: at each the account and the
+        gate are asked, and where neither has anything to do no cursor is moved.
+
+        What is asked of a bar is asked of that bar alone, so that this loop and a jump do not share
+        their reasons for leaving one out.
+        """
+        strategy, broker, last = self.strategy, self.cerebro._broker, self.count - 1
+        mask, flat, wanted = strategy._mask, True, -1
+        idle = waiting = False
+        for bar in range(self.count):
+            if bar < last:
+                if idle:
+                    if not mask[bar]:
+                        continue
+                elif waiting and not (mask[bar] if flat else bar == wanted) and broker.stays(bar):
+                    continue
+            if self._visit(bar):
+                return
+            flat, wanted = strategy.flat, strategy._wanted
+            asleep = not strategy._stirred and not broker.busy
+            idle = asleep and not broker.book and not broker.account.state.positions
+            waiting = asleep and not idle
 
     def jump(self) -> None:
         """The bars at which the account or the strategy may act, and the last one.
@@ -98,8 +132,8 @@ class Loop:
     def _times(self) -> array[float]:
         """The time of each step."""
         data = self.cerebro.datas[0]
-        times: array[float] = data.lines.datetime.array[:data.buflen()]
-        return times
+        times: array[float] = data.lines.datetime.array
+        return times if len(times) == data.buflen() else times[:data.buflen()]
 
     def _horizon(self) -> Horizon:
         return Horizon(self.cerebro._broker)
@@ -128,7 +162,7 @@ class Loop:
             buffer.lencount = length
         told = strategy._orderspending or strategy._tradespending
         if told or self.always or strategy.__dict__.get("_funding_waiting"):
-            strategy._notify()
+            self._tell()
         ahead = self.before_next - length
         strategy._minperstatus = ahead
         if ahead < 0:
@@ -143,6 +177,23 @@ class Loop:
             strategy.clear()
         return bool(self.cerebro._event_stop)
 
+    def _tell(self) -> None:
+        """backtrader's ``_notify``, which works out cash and value each time, without them where
+        nobody listens; one that was put on the strategy itself (notices) is called as it is."""
+        strategy = self.strategy
+        if self.always or "_notify" in strategy.__dict__:
+            strategy._notify()
+            return
+        for order in strategy._orderspending:
+            if order.exectype != order.Historical or order.histnotify:
+                strategy.notify_order(order)
+            for analyzer in strategy.analyzers:
+                analyzer._notify_order(order)
+        for trade in strategy._tradespending:
+            strategy.notify_trade(trade)
+            for analyzer in strategy.analyzers:
+                analyzer._notify_trade(trade)
+
     def _brokernotify(self) -> None:
         broker = self.cerebro._broker
         broker.next()
@@ -150,7 +201,7 @@ class Loop:
             order = broker.get_notification()
             if order is None:
                 return
-            owner = order.owner or self.strategy
+            owner = self.strategy if order.owner is None else order.owner
             owner._addnotification(order, quicknotify=self.cerebro.p.quicknotify)
 
 
@@ -165,11 +216,22 @@ def lines_of(indicator: Any) -> list[LineBuffer]:
     return [indicator] if isinstance(indicator, LineBuffer) else list(indicator.lines)
 
 
+def _compute(strategy: bt.Strategy) -> None:
+    """Indicators over all bars, as backtrader's ``_once`` of a strategy, which also appends NaN by
+    NaN to the strategy's own lines before it forgets them again: 20 ms for a year of minutes."""
+    for indicator in indicators(strategy):
+        indicator._once()
+    for each in (*strategy.datas, *indicators(strategy)):
+        each.home()
+
+
 def _lay_clock(strategy: bt.Strategy, times: array[float]) -> None:
     """Give the strategy's lines their whole length at once; its clock is that of the steps."""
+    clock = strategy.lines.datetime
     for line in strategy.lines:
-        line.array = array("d", [float("nan")]) * len(times)
-    strategy.lines.datetime.array[:] = times
+        if line is not clock:
+            line.array = array("d", [float("nan")]) * len(times)
+    share(clock, lambda: times)
 
 
 def wants_cash_every_bar(strategy: bt.Strategy) -> bool:

@@ -15,8 +15,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from deleverage import account, legs, margin
 from deleverage import book as books
+from deleverage import changes, legs, margin
 from deleverage.account import State
 from deleverage.book import Book, Desk, Kind, WorkingOrder
 from deleverage.forcing import Forcing
@@ -53,6 +53,39 @@ class Walk(Forcing):
             if order is not None and order.symbol in self.bars and order.live:
                 self._order_at_open(order)
         self.note()
+
+    def meets_nothing(self) -> bool:
+        """Whether nothing can happen between the bars' open and close, whatever their paths.
+
+        False is always safe. Most bars that are walked are walked for an order that fills at the
+        open or a settlement at the close; without the legs between they cost a third.
+        """
+        if self.joint():
+            return False
+        for bar in self.bars.values():
+            if any(timed.share < 1 for timed in bar.timed):
+                return False
+        for order in self.book.values():
+            if order.symbol in self.bars and may_act(order, self.bars[order.symbol]):
+                return False
+        for slot, position in self.state.positions.items():
+            level = self.level(slot) if position.symbol in self.bars else None
+            if level is None:
+                continue
+            mark = self.bars[position.symbol].mark
+            if not (mark.low > level if position.size > 0 else mark.high < level):
+                return False
+        return True
+
+    def pass_by(self, ways: Ways) -> None:
+        """Go to the bars' close by a path that meets nothing, noting what equity was on it."""
+        if self.state.positions:
+            for corner in range(1, LEGS + 1):
+                for symbol, bar in self.bars.items():
+                    self.marks[symbol] = getattr(bar.mark, ways[symbol][corner])
+                self.note()
+        for symbol, bar in self.bars.items():
+            self.last[symbol], self.marks[symbol] = bar.last.close, bar.mark.close
 
     def along(self, ways: Ways) -> None:
         """Walk the legs between the bars' corners."""
@@ -236,10 +269,10 @@ class Walk(Forcing):
             if position.symbol != symbol:
                 continue
             amount, payer = 0.0, ""
-            change = account.Change(self.state, ())
+            change = changes.Change(self.state, ())
             if due.rate == due.rate and not due.problem:
                 amount = margin.funding_amount(position.size, due.price, due.rate)
-                change, payer = account.fund(self.state, self.desk.terms, slot, amount)
+                change, payer = changes.fund(self.state, self.desk.terms, slot, amount)
             self.steps.append(Funded(position, due, change, amount, payer))
             self.state = change.state
         self.note()
@@ -260,7 +293,7 @@ class Walk(Forcing):
                     if order.slot == slot:
                         self.drop(order.ref, "auto-deleveraging")
                 price = self._within_margin(position, size, event.price)
-                done = account.fill(self.state, self.desk.terms, symbol, size, price, 0.0,
+                done = changes.fill(self.state, self.desk.terms, symbol, size, price, 0.0,
                                     instrument.round_size, slot)
                 self.steps.append(Deleveraged(position, slot, done, price))
                 self.state = done.change.state
@@ -307,6 +340,11 @@ def walk(desk: Desk, policy: InsideBar, bars: Mapping[str, Bar], state: State, b
     """
     opened = Walk(desk, policy, bars, state, book, still)
     opened.at_open()
+    if opened.meets_nothing():  # every path ends alike
+        opened.pass_by(_as_it_went(bars) if policy.path == "ohlc" else
+                       dict.fromkeys(bars, LOW_FIRST))
+        opened.at_close()
+        return opened
     ways = candidates(policy, bars, state)
     chosen = _finish(opened, ways[0])
     if len(chosen.steps) == len(opened.steps) and not chosen.joint():
@@ -325,8 +363,7 @@ def candidates(policy: InsideBar, bars: Mapping[str, Bar], state: State) -> list
     A few instruments: every combination. Many: all low first, all high first, each as its bar went,
     and every position to its worst, or to its best, first.
     """
-    as_it_went = {symbol: LOW_FIRST if bar.last.close >= bar.last.open else HIGH_FIRST
-                  for symbol, bar in bars.items()}
+    as_it_went = _as_it_went(bars)
     if policy.path == "ohlc":
         return [as_it_went]
     if len(bars) <= _FEW:
@@ -340,6 +377,11 @@ def candidates(policy: InsideBar, bars: Mapping[str, Bar], state: State) -> list
     best = {symbol: HIGH_FIRST if size >= 0 else LOW_FIRST for symbol, size in net.items()}
     return [dict.fromkeys(bars, LOW_FIRST), dict.fromkeys(bars, HIGH_FIRST), as_it_went, worst,
             best]
+
+
+def _as_it_went(bars: Mapping[str, Bar]) -> Ways:
+    return {symbol: LOW_FIRST if bar.last.close >= bar.last.open else HIGH_FIRST
+            for symbol, bar in bars.items()}
 
 
 def _finish(opened: Walk, ways: Ways) -> Walk:

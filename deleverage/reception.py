@@ -11,6 +11,7 @@ import backtrader as bt
 from deleverage import book as books
 from deleverage import timestamps
 from deleverage.account import slot_of
+from deleverage.band import Band
 from deleverage.book import WorkingOrder
 from deleverage.errors import UsageError
 from deleverage.feedview import FeedView
@@ -25,6 +26,7 @@ class Reception(StockApi):
     book: dict[int, WorkingOrder]  # by ref, in the order of submission
     transit: deque[tuple[int, str, bt.Order]]  # until which bar of its feed, submit | cancel
     outages: tuple[Outage, ...]
+    _band: Band | None  # forgotten where an order comes or goes
 
     def submit(self, order: bt.Order) -> bt.Order:
         """Take an order; a bracket is judged when its last part arrives."""
@@ -68,8 +70,7 @@ class Reception(StockApi):
         working = self._orders.working(order, view, self.p.stop_trigger or
                                        self.desk.rules(view.symbol).stop_trigger,
                                        self._slot(order, view))
-        # float day numbers of other feeds are true to a few microseconds only
-        now = max(each.clock for each in self.views if len(each.data)) - timestamps.SECOND // 1_000
+        now = self._now(view)
         if now > view.clock or view.seen != len(view.data):
             # sent inside the feed's next bar (at a faster feed's), or by a cheating timer at the
             # end of one not walked yet: it waits for a bar that opens later
@@ -83,8 +84,15 @@ class Reception(StockApi):
             return
         order.accept(self)
         self._orders.by_ref[order.ref] = order
-        self.book[order.ref] = working
+        self.book[order.ref], self._band = working, None
         self._orders.notify(order)
+
+    def _now(self, view: FeedView) -> int:
+        """The latest time at which a feed stands, not after ``view``'s but for a reason: float day
+        numbers of other feeds are true to a few microseconds only."""
+        if len(self.views) == 1:
+            return view.clock
+        return max(each.clock for each in self.views if len(each.data)) - timestamps.SECOND // 1_000
 
     def cancel(self, order: bt.Order) -> bool:
         """Take an order off the book, with its group and bracket; False if it is not there.
@@ -165,6 +173,7 @@ class Reception(StockApi):
         working = self.book.pop(ref, None)
         if working is None:
             return
+        self._band = None
         if expired:
             order = self._orders.by_ref.pop(ref)
             self._orders.notify(order)
@@ -201,6 +210,9 @@ class Reception(StockApi):
                 self.book = books.changed(self.book, ref, ready=True)
 
     def _view(self, data: Any) -> FeedView:
+        known: FeedView | None = self._by_data.get(id(data))
+        if known is not None and self._clerk.views.get(known.symbol) is known:
+            return known  # the feed itself, traded before
         check_tradable(data)
         view: FeedView = self.view_of(data)
         self._enrol(view)

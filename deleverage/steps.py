@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from deleverage.account import Change, Executed, Position
+from deleverage.account import Position
 from deleverage.book import WorkingOrder
+from deleverage.changes import Change, Executed
 from deleverage.timestamps import MINUTE
 
 
-@dataclass(frozen=True, slots=True)
-class Prices:
+class Prices(NamedTuple):
     """Open, high, low and close of one series in one bar."""
 
     open: float
@@ -51,8 +52,7 @@ class Deleveraging:
     price: float
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(NamedTuple):
     """One instrument's bar as the account walks it.
 
     ``close_ns`` is its close, ``step_ns`` its length (UTC nanoseconds), ``volume`` what was traded
@@ -75,8 +75,7 @@ class Bar:
         return (*self.dues, *self.deleveragings)
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(NamedTuple):
     """An order executed at ``price`` as ``maker`` or ``taker``; ``rest`` coins of it stay open.
 
     ``slipped`` ≥ 0 is the part of the price, in quote, that the slippage policy took.
@@ -121,8 +120,7 @@ class Activated:
     ref: int
 
 
-@dataclass(frozen=True, slots=True)
-class Funded:
+class Funded(NamedTuple):
     """One settlement of funding on a position; ``amount`` < 0 was paid, by ``payer``."""
 
     position: Position

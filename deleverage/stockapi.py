@@ -9,6 +9,7 @@ import backtrader as bt
 
 from deleverage import account as accounts
 from deleverage import book as books
+from deleverage import changes
 from deleverage.errors import UsageError
 from deleverage.lean_orders import LeanBuy, LeanSell
 from deleverage.orders import check_tradable
@@ -86,7 +87,7 @@ class StockApi(bt.BrokerBase):
         if cash < 0 and -cash > self.getcash():
             raise UsageError(f"cannot withdraw {-cash:,.2f}: {self.getcash():,.2f} is available")
         view = self.views[0]
-        self.account.commit(accounts.deposit(self.account.state, float(cash)), view.bar, view.ts)
+        self.account.commit(changes.deposit(self.account.state, float(cash)), view.bar, view.ts)
         self.account.snapshot(view.bar, view.ts, view.symbol, self._marks())
 
     # ---------------------------------------------------------------- positions and orders

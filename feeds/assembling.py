@@ -18,18 +18,16 @@ import pyarrow as pa
 from deleverage.errors import DataError, UsageError
 from deleverage.feeds.event_union import united
 from deleverage.feeds.intervals import intervals
-from deleverage.feeds.readers.names import Contract, contract, same_coin
 from deleverage.feeds.readers.protocol import Request
 from deleverage.feeds.settlements import JITTER
 from deleverage.feeds.staging import Part, Staged
+from deleverage.feeds.subject import PRICES, belongs, contract_of, instrument_of
 from deleverage.feeds.tables import SCHEMAS, numbers
+from deleverage.feeds.valuing import closes_of, in_coins
 from deleverage.feeds.writing import Rows
 from deleverage.instrument import Instrument
 from deleverage.market import Coverage
 from deleverage.timestamps import parse_step, show, show_step
-
-PRICES = ("bars", "mark", "index", "premium")
-_BOUND = (*PRICES, "funding")  # must be of the instrument's own contract
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +44,21 @@ class Assembled:
 
 
 def assembled(staged: Sequence[Staged], request: Request, into: Instrument | None,
-              scratch: Path) -> Assembled:
+              scratch: Path, bars: pa.Table | None = None) -> Assembled:
     """The tables in ``staged`` (in the order of their files) about one instrument.
 
     ``into`` is the instrument of the dataset they are to join, None for a new one. ``scratch``
-    takes what is too long for memory. Raises UsageError where the files leave a choice, DataError
+    takes what is too long for memory; ``bars`` are those of the dataset, for the worth of a coin.
+    Raises UsageError where the files leave a choice, DataError
     where they contradict each other.
     """
     parts = [part for each in staged for part in each.parts]
     notes = _told(staged)
     if not parts:
         raise DataError(_nothing(staged))
-    own, coin = _contract(parts, request, into)
-    instrument = into or _instrument(own, coin, request, parts)
-    kept = [part for part in parts if part.table in ("liquidations", "context") or _wanted(
+    own, coin = contract_of(parts, request, into)
+    instrument = into or instrument_of(own, coin, request, parts)
+    kept = [part for part in parts if part.table in ("liquidations", "context") or belongs(
         part, own, instrument)]
     tables: dict[str, pa.Table | Rows] = {}
     steps: dict[str, int] = {}
@@ -72,15 +71,19 @@ def assembled(staged: Sequence[Staged], request: Request, into: Instrument | Non
         found = [part for part in kept if part.table == name]
         if found:
             tables[name] = _latest(name, found, notes)
+    own_bars = tables.get("bars")
+    closes = closes_of([each for each in (bars, own_bars) if isinstance(each, pa.Table)])
     if "open_interest" in tables:
-        tables["open_interest"] = _in_coins(tables["open_interest"], notes)
+        interest = in_coins(tables.pop("open_interest"), closes, notes)
+        if interest.num_rows:
+            tables["open_interest"] = interest
     if "funding" in tables:
         tables["funding"] = _settled(_with_intervals(tables["funding"]))
     coverage = [cover for each in staged for cover in each.log.coverage
                 if cover.table not in ("liquidations", "context")]
     events = [part for part in kept if part.table == "liquidations"]
     if events:
-        rows, covers = united(staged, events, coin, notes, scratch)
+        rows, covers = united(staged, events, coin, notes, scratch, closes)
         coverage += covers
         if rows is not None:
             tables["liquidations"] = rows
@@ -90,7 +93,9 @@ def assembled(staged: Sequence[Staged], request: Request, into: Instrument | Non
     if "open_interest" in tables:
         coverage += _interest_coverage(kept, tables["open_interest"], staged)
     if not tables:
-        raise DataError(f"none of the {len(staged)} files holds a row of {instrument.symbol}")
+        left = "; ".join(note for note in notes if "left out" in note)
+        raise DataError(f"none of the {len(staged)} files holds a row of {instrument.symbol}"
+                        + (f" ({left})" if left else ""))
     provenance = {name: _provenance(staged, name) for name in tables}
     return Assembled(instrument, steps.get("bars", 0), steps.get("mark"), tables, provenance,
                      tuple(coverage), tuple(notes))
@@ -110,94 +115,6 @@ def _nothing(staged: Sequence[Staged]) -> str:
     reasons = "; ".join(_told(staged))
     names = staged[0].name if len(staged) == 1 else f"{len(staged)} files"
     return f"{names}: no rows" + (f" ({reasons})" if reasons else "")
-
-
-# ------------------------------------------------------------------ whose rows
-
-
-def _contract(parts: Sequence[Part], request: Request,
-              into: Instrument | None) -> tuple[Contract | None, str]:
-    """The contract of the price tables (None: there are none), and the coin of all tables."""
-    found = list(dict.fromkeys(part.contract for part in parts
-                               if part.contract is not None and part.table in (*_BOUND,
-                                                                              "open_interest")))
-    if into is not None:
-        return None, into.base
-    if request.symbol is not None:
-        found = [each for each in found if same_coin(request.symbol, each.base)]
-        exact = [each for each in found if each.symbol.upper() == request.symbol.upper()]
-        found = exact or found
-    bars = {part.contract for part in parts if part.table == "bars"}
-    with_bars = [each for each in found if each in bars]
-    found = with_bars or found
-    if len(found) > 1:
-        raise UsageError("the files are about several instruments, choose with --symbol: "
-                         + ", ".join(f"{each.symbol} ({each.venue})" for each in found[:12]))
-    if found:
-        return found[0], found[0].base
-    if any(part.contract is not None for part in parts) and request.symbol is not None:
-        known = sorted({part.contract.symbol for part in parts if part.contract is not None})
-        raise UsageError(f"no file is about {request.symbol} (found: {', '.join(known[:12])})")
-    return None, _coin(parts, request)
-
-
-def _coin(parts: Sequence[Part], request: Request) -> str:
-    """The coin of files that hold liquidations only."""
-    counts: Counter[str] = Counter()
-    for part in parts:
-        if part.table == "liquidations":
-            column = part.rows().column("base")
-            for each in column.value_counts().to_pylist():
-                counts[str(each["values"])] += each["counts"]
-    if request.symbol is not None:
-        for coin in counts:
-            if same_coin(request.symbol, coin):
-                return coin
-        raise UsageError(f"no liquidation of {request.symbol} in these files (found: "
-                         f"{_shown(counts)})")
-    if len(counts) > 1:
-        raise UsageError(f"liquidations of several coins, choose with --symbol: {_shown(counts)}")
-    return next(iter(counts), "ETH")
-
-
-def _shown(counts: Counter[str]) -> str:
-    most = ", ".join(f"{coin} ({count:,})" for coin, count in counts.most_common(8))
-    return most + (f" and {len(counts) - 8} more" if len(counts) > 8 else "")
-
-
-def _instrument(own: Contract | None, coin: str, request: Request,
-                parts: Sequence[Part]) -> Instrument:
-    """The contract of the bars; of events alone the one with most of them."""
-    if own is None:
-        counts: Counter[tuple[str, str]] = Counter()
-        for part in parts:
-            if part.table == "liquidations":
-                rows = part.rows().select(["venue", "symbol", "base"]).to_pylist()
-                counts.update((row["venue"], row["symbol"]) for row in rows
-                              if row["base"] == coin)
-        venue, symbol = counts.most_common(1)[0][0] if counts else (None, None)
-        found = contract(request.venue or venue or "unknown", symbol or f"{coin}USDT")
-        return Instrument(found.symbol, found.venue, base=coin, quote=found.quote)
-    if own.venue.endswith("_cm") or (own.quote == "USD" and own.venue in ("binance", "okx")):
-        raise UsageError(f"{own.symbol} at {own.venue} is margined in coin: its bars are no input "
-                         "(linear perpetuals only); its liquidations may join a linear one's")
-    return Instrument(own.symbol, own.venue, base=own.base, quote=own.quote)
-
-
-def _wanted(part: Part, own: Contract | None, instrument: Instrument) -> bool:
-    """Whether a part is about the instrument; what contradicts it is refused."""
-    its = part.contract
-    if its is None:
-        return True
-    if its.base != instrument.base:
-        return False
-    if part.table == "open_interest":
-        return its.quote == instrument.quote and (own is None or its.venue == own.venue)
-    same = (its.venue, its.quote) == (instrument.venue, instrument.quote)
-    if own is None and part.table in _BOUND and not same:
-        raise UsageError(f"{part.source}: {part.table} of {its.symbol} at {its.venue} "
-                         f"cannot join a dataset of {instrument.symbol} at {instrument.venue}")
-    return same
 
 
 # ------------------------------------------------------------------ tables on a clock
@@ -254,15 +171,6 @@ def _differing(table: pa.Table, order: np.ndarray, last: np.ndarray,
             odd |= (values != other) & ~(np.isnan(values) & np.isnan(other))
     odd &= ~last
     return int(odd.sum()), int(stamps[np.argmax(odd)]) if odd.any() else 0
-
-
-def _in_coins(table: pa.Table, notes: list[str]) -> pa.Table:
-    """Open interest without the rows that say USD only."""
-    known = ~np.isnan(numbers(table, "oi_base"))
-    if not known.all():
-        notes.append(f"open_interest: {int((~known).sum()):,} rows in USD alone left out")
-        table = table.filter(pa.array(known))
-    return table
 
 
 def _with_intervals(table: pa.Table) -> pa.Table:

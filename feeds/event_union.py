@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from deleverage.errors import UsageError
-from deleverage.feeds.readers.values import coded
+from deleverage.feeds.readers.parsing.values import coded
 from deleverage.feeds.staging import Part, Staged
 from deleverage.feeds.tables import SCHEMAS, numbers
+from deleverage.feeds.valuing import Closes, Valued, in_usd
 from deleverage.feeds.writing import Rows
 from deleverage.market import Coverage
 from deleverage.timestamps import HOUR
@@ -28,10 +28,11 @@ SAME = ["ts", "venue", "symbol", "liq_side", "qty_base", "price", "notional_usd"
 
 
 def united(staged: Sequence[Staged], parts: Sequence[Part], coin: str, notes: list[str],
-           scratch: Path) -> tuple[pa.Table | Rows | None, list[Coverage]]:
+           scratch: Path, closes: Closes) -> tuple[pa.Table | Rows | None, list[Coverage]]:
     """All events of ``coin``, and the intervals in which each venue's feed was alive.
 
-    Raises UsageError for events whose size in USD no file tells.
+    ``closes`` values sums that a vendor tells in coins. Raises UsageError for events whose size in
+    USD nothing tells.
     """
     provider = {part.file: each.provider for each in staged for part in each.parts}
     said = {part.file: {cover.venue for cover in each.log.coverage
@@ -41,13 +42,15 @@ def united(staged: Sequence[Staged], parts: Sequence[Part], coin: str, notes: li
     done = _Table(scratch)
     covers: list[Coverage] = []
     again = others = 0
+    valued = Valued()
     for group in _overlapping(parts):
         tables = []
         for number, part in enumerate(group):
             table, left = _of_coin(part.rows().select(sorted(common)), coin)
             others += left
             if table.num_rows:
-                _sized(part, table)
+                table = in_usd(table, part.source, closes, valued)
+            if table.num_rows:
                 covers += [cover for cover in _shown(part, table, provider[part.file])
                            if cover.venue not in said[part.file]]
                 tables.append(_signed(table, part, provider[part.file], number))
@@ -59,6 +62,7 @@ def united(staged: Sequence[Staged], parts: Sequence[Part], coin: str, notes: li
         notes.append(f"liquidations: {others:,} rows of other coins left out")
     if again:
         notes.append(f"liquidations: {again:,} events that came again in another file left out")
+    valued.told(notes)
     covers += [cover for each in staged for cover in each.log.coverage
                if cover.table == "liquidations"]
     return done.table(), joined(covers)
@@ -89,16 +93,6 @@ def _of_coin(table: pa.Table, coin: str) -> tuple[pa.Table, int]:
     if count == table.num_rows:
         return table, 0
     return table.filter(pa.array(own)), table.num_rows - count
-
-
-def _sized(part: Part, table: pa.Table) -> None:
-    """Refuse events without an amount in USD."""
-    unknown = np.isnan(numbers(table, "notional_usd"))
-    if unknown.any():
-        row = int(numbers(table, "source_row")[np.argmax(unknown)])
-        symbol = table.column("symbol")[int(np.argmax(unknown))].as_py()
-        raise UsageError(f"{part.source}: row {row}: the size of a {symbol} contract is not known: "
-                         "say it in coins with --contract-size")
 
 
 def _shown(part: Part, table: pa.Table, provider: str) -> Iterator[Coverage]:

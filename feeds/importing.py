@@ -106,7 +106,8 @@ def _from_files(reader: FileReader | None, paths: Sequence[Path], request: Reque
             joins = None  # events alone: what comes decides whose bars they lie under
     try:
         staged, skipped = _staged(reader, paths, request, place)
-        new = assembled(staged, request, joins, place / "scratch")
+        bars = into.table("bars") if into is not None and "bars" in into.tables else None
+        new = assembled(staged, request, joins, place / "scratch", bars)
         new = replace(new, notes=(*skipped, *new.notes))
         done = _written(target, into, new, request, name)
     except (DeleverageError, OSError):

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from deleverage.columns import Floats, Ints
 from deleverage.feeds.marks import PriceRows
+from deleverage.feeds.readers.names import TOTAL
 from deleverage.feeds.tables import numbers
 from deleverage.market import Coverage, Market
 
-TOTAL = "all"  # the venue name of rows that are a vendor's sum over venues
 LINES = ("long_liquidations", "short_liquidations", "largest_liquidation", "liquidation_count")
 
 

@@ -115,10 +115,14 @@ def _context(old: pa.Table, new: pa.Table) -> pa.Table:
 def _events(old: pa.Table, new: pa.Table, covers: Sequence[Coverage],
             own: Sequence[Coverage], notes: list[str]) -> pa.Table:
     """The dataset's events, and of the new ones those that it does not know."""
-    keep = ~_known(old, new)
-    again = int((~keep).sum())
+    known, revised = _known(old, new)
+    keep = ~known
+    again = int(known.sum())
     if again:
         notes.append(f"liquidations: {again:,} events were there already")
+    if revised:
+        notes.append(f"liquidations: {revised:,} sums of the dataset say something else: they "
+                     "stand")
     stamps = numbers(new, "ts")
     for venue, theirs, ours in _rivals(covers, own):
         of_venue = pc.equal(new.column("venue"), venue).to_numpy(zero_copy_only=False)
@@ -134,16 +138,24 @@ def _events(old: pa.Table, new: pa.Table, covers: Sequence[Coverage],
     return table.take(pa.array(np.argsort(numbers(table, "ts"), kind="stable")))
 
 
-def _known(old: pa.Table, new: pa.Table) -> np.ndarray:
-    """Events of ``new`` that ``old`` has from the same provider, each as often as it has it."""
+def _known(old: pa.Table, new: pa.Table) -> tuple[np.ndarray, int]:
+    """Events of ``new`` that ``old`` has from the same provider, each as often as it has it.
+
+    Of a sum there is one to a bar, whatever it says: how many say something else comes second.
+    """
     names = [*SAME_EVENT, "provider"]
-    mine, come = (table.select(names).to_pandas() for table in (old, new))
+    mine, come = (table.select([*names, "completeness"]).to_pandas() for table in (old, new))
     for frame in (mine, come):
-        for name in ("venue", "symbol", "liq_side", "provider"):
+        for name in ("venue", "symbol", "liq_side", "provider", "completeness"):
             frame[name] = frame[name].astype(str)
         frame["nth"] = frame.groupby(names, sort=False, dropna=False).cumcount()
-    found = come.merge(mine.assign(known=True), how="left", on=[*names, "nth"])
-    return found["known"].notna().to_numpy()
+    found = come.merge(mine[[*names, "nth"]].assign(known=True), how="left", on=[*names, "nth"])
+    same = found["known"].notna().to_numpy()
+    bar = [*SAME_EVENT[:4], "provider"]
+    told = mine.loc[mine["completeness"] == "aggregate", bar].drop_duplicates()
+    summed = come[bar].merge(told.assign(told=True), how="left", on=bar)["told"].notna().to_numpy()
+    summed = summed & (come["completeness"] == "aggregate").to_numpy()
+    return same | summed, int((summed & ~same).sum())
 
 
 def _rivals(covers: Sequence[Coverage], own: Sequence[Coverage]

@@ -11,6 +11,7 @@ import sys
 from array import array
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -26,6 +27,7 @@ from deleverage.feeds.event_access import EventBook, Liquidations
 from deleverage.instrument import Instrument
 from deleverage.market import Market
 from deleverage.publication import delayed, latency
+from deleverage.shared_lines import as_array, share
 from deleverage.timestamps import DAY, MINUTE, SECOND, day_numbers, parse_step, show
 
 _EXTRA = BASE_LINES[6:]  # backtrader's own feed has the six before them
@@ -136,6 +138,11 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
             Dataset.open(self.p.dataset), columns, late))
         return book.within(len(self) - 1, bars)
 
+    def __len__(self) -> int:
+        # as backtrader's, which goes through three objects; asked some 25 times a round trip
+        length: int = self.lines.lines[0].lencount
+        return length
+
     def _whole(self) -> MarketColumns:
         if self.p.columns is None:  # came out of a pickle
             self.p.columns = gathered(Dataset.open(self.p.dataset).columns(), self.p.step)
@@ -150,8 +157,10 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
 
     def _between(self, whole: MarketColumns) -> MarketColumns:
         """The bars of ``whole`` whose close lies between the limits."""
-        days = day_numbers(whole.close_ns)
         early, late = self._limits()
+        if (early, late) == (float("-inf"), float("inf")):
+            return whole
+        days = day_numbers(whole.close_ns)
         first = int(np.searchsorted(days, early, side="left"))
         stop = int(np.searchsorted(days, late, side="right"))
         if stop - first == len(whole):
@@ -176,19 +185,21 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
                             f"{show(whole.market.end_ns)})")
 
     def preload(self) -> None:
-        """Fill all lines at once; row by row where a filter, a buffer limit or a zone asks."""
+        """Give all lines their numbers at once; row by row where a filter, a buffer limit or a zone
+        asks for that."""
         lines = self.lines.lines
         if self._filters or self._tzinput or any(
                 line.mode == line.QBuffer or line.bindings for line in lines):
             super().preload()
             return
-        for line, column in zip(lines, self._columns_in_order(), strict=True):
-            filled = array("d")
-            filled.frombytes(np.ascontiguousarray(column).view(np.uint8).data)
-            if line.extension:
-                filled.extend([float("nan")] * line.extension)
-            line.array = filled
-        self._row = len(self._delivered())
+        columns = self._delivered()
+        for name, line in zip(self.getlinealiases(), lines, strict=True):
+            room = line.extension
+            share(line, partial(line_of, columns, name))
+            if room:
+                line.extension = 0
+                line.extend(size=room)
+        self._row = len(columns)
         self.home()
 
     def _load(self) -> bool:
@@ -206,8 +217,7 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
 
     def _columns_in_order(self) -> list[Floats]:
         columns = self._delivered()
-        return [day_numbers(columns.close_ns) if name == "datetime" else columns.lines[name]
-                for name in self.getlinealiases()]
+        return [_column(columns, name) for name in self.getlinealiases()]
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what can be opened again: the memory-mapped columns."""
@@ -218,6 +228,15 @@ class PerpetualData(bt.feed.DataBase, metaclass=_MetaPerpetualData):  # type: ig
             for name, value in self.p._getkwargs().items():
                 setattr(bare, name, None if name == "columns" else value)
         return state
+
+
+def _column(columns: MarketColumns, name: str) -> Floats:
+    return day_numbers(columns.close_ns) if name == "datetime" else columns.lines[name]
+
+
+def line_of(columns: MarketColumns, name: str) -> array[float]:
+    """A line of a market in full, made once for all runs on it; nobody may change it."""
+    return columns.memo.get(("line", name), lambda: as_array(_column(columns, name)))
 
 
 def with_venues(cls: type, venues: Sequence[str]) -> type:

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from deleverage.errors import DataError
 from deleverage.feeds.readers.names import Contract
-from deleverage.feeds.readers.protocol import FileReader, Log, Piece, Request
+from deleverage.feeds.readers.protocol import FileReader, Log, Piece, Request, provider_of
 from deleverage.feeds.tables import SCHEMAS, check_rows, numbers
 from deleverage.market import Coverage
 
@@ -79,7 +79,7 @@ def stage(folder: Path, reader: FileReader, path: Path, kind: str, request: Requ
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
-    return _known(place, reader, path, kind, digest)
+    return _known(place, provider_of(reader, request), path, kind, digest)
 
 
 def _plain(request: Request) -> Request:
@@ -137,7 +137,7 @@ def _write(draft: Path, reader: FileReader, path: Path, request: Request) -> Non
     (draft / _DONE).write_text(json.dumps(done))
 
 
-def _known(place: Path, reader: FileReader, path: Path, kind: str, digest: str) -> Staged:
+def _known(place: Path, provider: str, path: Path, kind: str, digest: str) -> Staged:
     done: Mapping[str, Any] = json.loads((place / _DONE).read_text())
     parts = tuple(
         Part(each["table"], Contract(**each["contract"]) if each["contract"] else None,
@@ -145,4 +145,4 @@ def _known(place: Path, reader: FileReader, path: Path, kind: str, digest: str) 
              path.name)
         for each in done["parts"])
     log = Log(done["notes"], done["dropped"], [Coverage(**each) for each in done["coverage"]])
-    return Staged(path.name, digest, kind, reader.provider, parts, log)
+    return Staged(path.name, digest, kind, provider, parts, log)

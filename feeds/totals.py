@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from deleverage.columns import Floats, Ints
 from deleverage.errors import unknown_name
-from deleverage.feeds.liquidations import TOTAL, venues_of
+from deleverage.feeds.liquidations import venues_of
+from deleverage.feeds.readers.names import TOTAL
 from deleverage.feeds.tables import numbers
 from deleverage.market import Coverage
 from deleverage.timestamps import DAY, HOUR, MINUTE, show

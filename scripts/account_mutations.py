@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mutation import Mutation
 
-ACCOUNT, BOOK, FLOOR, FORCING, LEGS, MATCHING, STEPS = (
+ACCOUNT, BOOK, CHANGES, FLOOR, FORCING, LEGS, MATCHING, STEPS = (
     f"deleverage/{name}.py"
-    for name in ("account", "book", "floor", "forcing", "legs", "matching", "steps"))
+    for name in ("account", "book", "changes", "floor", "forcing", "legs", "matching", "steps"))
 SLIPPAGE, SETTLING, SETTLEMENTS = (
     "deleverage/slippage.py", "deleverage/funding.py", "feeds/settlements.py")
 RECEPTION, POLICIES = "deleverage/reception.py", "deleverage/policies.py"
@@ -18,10 +18,10 @@ FIRST = ("tests/core/test_slippage.py", "tests/core/test_exhausted.py",
          "tests/broker/test_partial_fills.py", "tests/account/test_funding_interior.py")
 
 FUNDING = (
-    Mutation("the wrong balance pays", ACCOUNT,
+    Mutation("the wrong balance pays", CHANGES,
              'terms.rules[symbol].funding_payer == "position"',
              'terms.rules[symbol].funding_payer == "free"'),
-    Mutation("the free balance pays more funding than it holds", ACCOUNT,
+    Mutation("the free balance pays more funding than it holds", CHANGES,
              "from_free = -min(-amount, max(state.free, 0.0))", "from_free = amount"),
     Mutation("charged a bar after the stamp", SETTLEMENTS,
              'bar = np.searchsorted(bars.close_ns, stamps, side="left")',

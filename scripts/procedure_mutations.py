@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mutation import Mutation
 
-ACCOUNT, FORCED, FORCING = (f"deleverage/{name}.py" for name in ("account", "forced", "forcing"))
+CHANGES, FORCED, FORCING = (f"deleverage/{name}.py" for name in ("changes", "forced", "forcing"))
 ROOM = "deleverage/venues"
 PROCEDURE, TIERS = f"{ROOM}/procedure.py", f"{ROOM}/fee_tiers.py"
 BINANCE, OKX, HYPERLIQUID = (f"{ROOM}/{name}.py" for name in ("binance", "okx", "hyperliquid"))
@@ -177,15 +177,15 @@ BOOKED = (
              "prices = {slot: limit(state, terms, slot, marks)}",
              "prices = {slot: marks[state.positions[slot].symbol]}"),
     Mutation("cross: a takeover of the one position", FORCED,
-             "    if terms.isolated:\n        change = account.seize(state, slot)",
-             "    if len(state.positions) > 1:\n        change = account.seize(state, slot)"),
+             "    if terms.isolated:\n        change = changes.seize(state, slot)",
+             "    if len(state.positions) > 1:\n        change = changes.seize(state, slot)"),
     Mutation("side sign of what the fund gains", FORCED,
              "return side * size * (market - price)", "return side * size * (price - market)"),
-    Mutation("a tenth of the margin survives its seizure", ACCOUNT,
+    Mutation("a tenth of the margin survives its seizure", CHANGES,
              "slot, returned - position.margin))", "slot, returned - 0.9 * position.margin))"),
-    Mutation("joint bankruptcy moves the price for the position", ACCOUNT,
+    Mutation("joint bankruptcy moves the price for the position", CHANGES,
              "marks[p.symbol] * (1 - p.side * share)", "marks[p.symbol] * (1 + p.side * share)"),
-    Mutation("joint bankruptcy by the net notional", ACCOUNT,
+    Mutation("joint bankruptcy by the net notional", CHANGES,
              "math.fsum(abs(p.size) * marks[p.symbol] for p",
              "math.fsum(p.size * marks[p.symbol] for p"),
 )

@@ -27,7 +27,6 @@ first feed stands at it and another moves on (docs/clock.md). The gate does not 
 from __future__ import annotations
 
 import inspect
-from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Any
 
@@ -133,8 +132,8 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
     @property
     def flat(self) -> bool:
         """Whether no position is open on any feed."""
-        position = self.broker.getposition
-        return not any(position(data).size for data in self.datas)
+        held = self.broker.getposition
+        return not [data for data in self.datas if held(data).size]
 
     @property
     def warmup_bars(self) -> int:
@@ -169,17 +168,15 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
     def next(self) -> None:
         """Call ``act()`` if this is a bar for it. Not to be overridden."""
         bar = len(self.data) - 1
+        flat = self.flat  # and after act() too: what it sends is filled in a later bar
         if not self._stirred:
-            if self.flat:
-                if not self._mask[bar]:
-                    return
-            elif bar != self._wanted:
+            if not self._mask[bar] if flat else bar != self._wanted:
                 return
             if not self.fresh:
                 return
         self._stirred = False
         self.act()
-        self._wanted = _NEVER if self.flat else self._ask(bar)
+        self._wanted = _NEVER if flat else self._ask(bar)
 
     def next_look(self, bar: int) -> int | None:
         """The first bar after ``bar`` at which the gate opens if nothing is notified before.
@@ -190,7 +187,7 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
             return bar + 1
         if not self.flat:
             return self._wanted if self._wanted > bar else None
-        at = bisect_right(self.wakes, bar)
+        at = self.wakes.searchsorted(bar, side="right")
         return int(self.wakes[at]) if at < len(self.wakes) else None
 
     def _ask(self, bar: int) -> int:
@@ -219,7 +216,10 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
         reason = order.info.get("reason")
         if reason and reason != "entry":
             self.exit_reasons[order.ref] = reason
-        super()._addnotification(order, quicknotify=quicknotify)
+        if order.executed.size or quicknotify or order.p.simulated:
+            super()._addnotification(order, quicknotify=quicknotify)
+        else:  # all that backtrader does with one that has filled nothing
+            self._orderspending.append(order)
 
 
 def _checked(name: str, wake: Any, bars: int) -> Ints:

@@ -1,4 +1,4 @@
-"""Readers of vendors' files, found by their modules."""
+"""Readers of vendors' files, found by their modules: a file for each vendor, or a folder."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from deleverage.feeds.readers.protocol import FileReader, Reader
 
 @cache
 def _readers() -> dict[str, Reader | FileReader]:
-    modules = (import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__))
-    readers = [module.READER for module in modules if hasattr(module, "READER")]
-    return {reader.name: reader for reader in sorted(readers, key=lambda reader: reader.name)}
+    found: list[Reader | FileReader] = []
+    for each in iter_modules(__path__):
+        module = import_module(f"{__name__}.{each.name}")
+        found += getattr(module, "READERS", ()) or (
+            (module.READER,) if hasattr(module, "READER") else ())
+    return {reader.name: reader for reader in sorted(found, key=lambda reader: reader.name)}
 
 
 def names() -> tuple[str, ...]:

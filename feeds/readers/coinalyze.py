@@ -20,7 +20,8 @@ import pyarrow as pa
 
 from deleverage.columns import Floats, Ints
 from deleverage.errors import DataError
-from deleverage.feeds.readers.aggregates import (
+from deleverage.feeds.readers.names import Contract, contract, same_coin
+from deleverage.feeds.readers.parsing.aggregates import (
     OPEN_BAR,
     REPEATED,
     Bars,
@@ -29,11 +30,11 @@ from deleverage.feeds.readers.aggregates import (
     settled,
     step_of,
 )
-from deleverage.feeds.readers.answers import Rows, documents, sketch
-from deleverage.feeds.readers.names import Contract, contract, same_coin
-from deleverage.feeds.readers.prices import candles
+from deleverage.feeds.readers.parsing.answers import Rows
+from deleverage.feeds.readers.parsing.documents import documents, sketch
+from deleverage.feeds.readers.parsing.prices import candles
+from deleverage.feeds.readers.parsing.values import refuse
 from deleverage.feeds.readers.protocol import Log, Piece, Request, not_an_input
-from deleverage.feeds.readers.values import refuse
 
 _VENUES = {"A": "binance"}
 _USD = re.compile(r"(^|[^a-z])usd([^a-z]|$)|convert_to_usd=?true")
@@ -48,7 +49,7 @@ class Coinalyze:
     about = "Coinalyze answers (JSON): liquidations, open interest, candles"
     provider = "Coinalyze"
     gives: tuple[str, ...] = ("bars", "open_interest", "liquidations")
-    version = 1
+    version = 2
 
     def kind(self, path: Path, head: bytes) -> str | None:
         """By the keys of the first row; open interest and funding by the file's name, too."""
@@ -120,7 +121,7 @@ def _series(path: Path, request: Request, log: Log) -> Iterator[tuple[Rows, Cont
             done += len(each["history"])
     for symbol, (rows, numbers) in found.items():
         plain, _, code = symbol.rpartition(".")
-        venue = request.venue or _VENUES.get(code, f"coinalyze_{code.lower()}")
+        venue = _VENUES.get(code) or request.venue or f"coinalyze_{code.lower()}"
         if venue.startswith("coinalyze_"):
             log.note(f"{path.name}: the venue of Coinalyze's code {code!r} is not known here; its "
                      f"rows are called {venue} (--venue names it)")

@@ -17,12 +17,12 @@ import numpy as np
 import pyarrow as pa
 
 from deleverage.errors import DataError, UsageError
-from deleverage.feeds.readers import bounds
 from deleverage.feeds.readers.names import contract
+from deleverage.feeds.readers.parsing import bounds
+from deleverage.feeds.readers.parsing.streams import parquet_batches, parquet_names
+from deleverage.feeds.readers.parsing.units import SymbolRows, Symbols, measured, unit_of
+from deleverage.feeds.readers.parsing.values import epoch_ns, floats, liquidation_rows, sides
 from deleverage.feeds.readers.protocol import Log, Piece, Request, not_an_input
-from deleverage.feeds.readers.streams import parquet_batches, parquet_names
-from deleverage.feeds.readers.units import SymbolRows, Symbols, measured, unit_of
-from deleverage.feeds.readers.values import epoch_ns, floats, liquidation_rows, sides
 from deleverage.market import Coverage
 from deleverage.timestamps import HOUR, parse
 

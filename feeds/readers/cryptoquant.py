@@ -16,13 +16,14 @@ import numpy as np
 import pyarrow as pa
 
 from deleverage.errors import DataError, UsageError
-from deleverage.feeds.readers.aggregates import Bars, bar_rows, settled, step_of
-from deleverage.feeds.readers.answers import Rows, gathered, sketch
-from deleverage.feeds.readers.frames import Frame, cells, frames, header
-from deleverage.feeds.readers.names import contract
+from deleverage.feeds.readers.names import TOTAL, contract
+from deleverage.feeds.readers.parsing.aggregates import Bars, bar_rows, settled, step_of
+from deleverage.feeds.readers.parsing.answers import Rows, gathered
+from deleverage.feeds.readers.parsing.documents import sketch
+from deleverage.feeds.readers.parsing.frames import Frame, cells, frames, header
+from deleverage.feeds.readers.parsing.stamps import times
+from deleverage.feeds.readers.parsing.values import floats
 from deleverage.feeds.readers.protocol import Log, Piece, Request
-from deleverage.feeds.readers.stamps import times
-from deleverage.feeds.readers.values import floats
 
 _SUMS = ("long_liquidations_usd", "short_liquidations_usd", "long_liquidations",
          "short_liquidations")
@@ -37,7 +38,7 @@ class CryptoQuant:
     about = "CryptoQuant liquidations (CSV or JSON)"
     provider = "CryptoQuant"
     gives: tuple[str, ...] = ("liquidations",)
-    version = 1
+    version = 2
 
     def kind(self, path: Path, head: bytes) -> str | None:
         """By the columns, or the keys of the first row."""
@@ -67,7 +68,10 @@ class CryptoQuant:
             raise UsageError(f"{path}: CryptoQuant's rows do not say which coin they are about; "
                              "say it with --symbol")
         bars, step = (_answer if start.lstrip()[:1] in (b"{", b"[") else _table)(path, request, log)
-        one = contract(request.venue or "cryptoquant", request.symbol)
+        one = contract(request.venue or TOTAL, request.symbol)
+        log.note(f"{path.name}: the rows do not say whose liquidations these are: "
+                 + ("taken as a sum over venues (--venue says whose)" if request.venue is None else
+                    f"taken as {one.venue}'s, as asked for"))
         names = {"venue": one.venue, "symbol": one.symbol, "base": one.base}
         yield Piece("liquidations", bar_rows(settled(bars, log), step, path, names), step_ns=step)
 

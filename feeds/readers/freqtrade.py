@@ -24,6 +24,7 @@ from pyarrow import feather
 
 from deleverage.errors import DataError, MissingTable, UsageError, unknown_name
 from deleverage.feeds.intervals import intervals
+from deleverage.feeds.readers.parsing.values import dated
 from deleverage.feeds.readers.protocol import Reading, Request, existing, origin
 from deleverage.feeds.readers.venue_names import venue_of
 from deleverage.feeds.settlements import snapped
@@ -54,7 +55,7 @@ class Freqtrade:
 
     name = "freqtrade"
     about = "a freqtrade data directory: candles, mark and funding rate of futures pairs"
-    gives = ("bars", "mark", "funding")
+    gives: tuple[str, ...] = ("bars", "mark", "funding")
 
     def sniff(self, path: Path) -> bool:
         """A folder (or its ``futures`` folder) with at least one futures file."""
@@ -203,15 +204,23 @@ def vendor_columns(path: Path, names: Sequence[str]) -> dict[str, Any]:
     if dates.null_count:
         raise DataError(f"{path}: row {int(np.argmax(dates.is_null().to_numpy())) + 1}, date is "
                         "empty")
-    return {"date": dates.to_numpy(),
+    stamps = dated(dates.to_numpy(), path, "date", None, lambda at: show(int(dates[at].as_py())))
+    return {"date": stamps,
             **{name: column.to_numpy() for name, column in values.items()}}
 
 
 def _feather(path: Path) -> pa.Table:
     try:
-        return feather.read_table(path, memory_map=False)
-    except (pa.ArrowException, OSError) as error:
+        table = feather.read_table(path, memory_map=False)
+        table.validate(full=True)
+        str(table.schema)  # a damaged name is no text
+        return table
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: not a whole feather file: {str(error).splitlines()[0]}") from None
+
+
+def _small(value: Any) -> bool:
+    return type(value) is int and abs(value) < 2 ** 53  # beyond, a float is another number
 
 
 def _json(path: Path) -> pa.Table:
@@ -223,13 +232,15 @@ def _json(path: Path) -> pa.Table:
         rows = json.loads(content)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path}: not a whole gzip file: {error}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not JSON: {error}") from None
     if not isinstance(rows, list):
         raise DataError(f"{path}: expected a list of rows, found {type(rows).__name__}")
     for number, row in enumerate(rows, start=1):
-        if not (isinstance(row, list) and len(row) == len(_COLUMNS) and isinstance(row[0], int)
-                and all(isinstance(value, (int, float, type(None))) for value in row[1:])):
+        if not (isinstance(row, list) and len(row) == len(_COLUMNS) and type(row[0]) is int
+                and abs(row[0]) < 2 ** 53
+                and all(isinstance(value, (float, type(None))) or _small(value)
+                        for value in row[1:])):
             raise DataError(f"{path}: row {number} is not [ms, open, high, low, close, volume]")
     columns: Mapping[str, Any] = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True)) \
         if rows else dict.fromkeys(_COLUMNS, ())

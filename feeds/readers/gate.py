@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from deleverage.errors import DataError, unknown_name
-from deleverage.feeds.readers.answers import Rows, gathered, sketch
-from deleverage.feeds.readers.coinglass_answers import wanted
+from deleverage.feeds.readers.coinglass.answers import wanted
 from deleverage.feeds.readers.names import contract
+from deleverage.feeds.readers.parsing.answers import Rows, gathered
+from deleverage.feeds.readers.parsing.documents import sketch
+from deleverage.feeds.readers.parsing.values import liquidation_rows, refuse
 from deleverage.feeds.readers.protocol import Log, Piece, Request, not_an_input
-from deleverage.feeds.readers.values import liquidation_rows, refuse
 
 _ORDER = {"contract", "size", "order_price", "fill_price", "time"}
 

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from deleverage.errors import DataError, UsageError
-from deleverage.feeds.readers.answers import Rows, gathered, sketch
-from deleverage.feeds.readers.coinglass_answers import wanted
+from deleverage.feeds.readers.coinglass.answers import wanted
 from deleverage.feeds.readers.names import contract
+from deleverage.feeds.readers.parsing.answers import Rows, gathered
+from deleverage.feeds.readers.parsing.documents import sketch
+from deleverage.feeds.readers.parsing.values import liquidation_rows, refuse, sides
 from deleverage.feeds.readers.protocol import Log, Piece, Request
-from deleverage.feeds.readers.values import liquidation_rows, refuse, sides
 
 _NAMED = re.compile(r"(?<![A-Z])(PF|PI|FI|FF)_[A-Z0-9]+(_\d{6,8})?")
 

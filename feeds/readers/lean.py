@@ -18,12 +18,12 @@ import pyarrow as pa
 
 from deleverage.columns import Floats
 from deleverage.errors import DataError
-from deleverage.feeds.readers.frames import Frame, frames
 from deleverage.feeds.readers.names import Contract, binance_cm_usd, contract
-from deleverage.feeds.readers.prices import candles
+from deleverage.feeds.readers.parsing.frames import Frame, frames
+from deleverage.feeds.readers.parsing.prices import candles
+from deleverage.feeds.readers.parsing.stamps import times
+from deleverage.feeds.readers.parsing.values import floats, refuse
 from deleverage.feeds.readers.protocol import Log, Piece, Request, not_an_input
-from deleverage.feeds.readers.stamps import times
-from deleverage.feeds.readers.values import floats, refuse
 from deleverage.feeds.readers.venue_names import venue_of
 from deleverage.timestamps import DAY, MINUTE, from_datetime
 
@@ -41,7 +41,7 @@ class Lean:
     about = "QuantConnect Lean: margin_interest (funding) and minute trades of crypto futures"
     provider = "QuantConnect Lean"
     gives: tuple[str, ...] = ("bars", "funding")
-    version = 1
+    version = 2
 
     def kind(self, path: Path, head: bytes) -> str | None:
         """By the folders and names Lean uses, and the shape of the first line."""
@@ -83,7 +83,7 @@ def _about(path: Path, name: str, request: Request) -> Contract:
     symbol = name.upper()
     words = set(re.split(r"[^a-z0-9]+", "/".join((*path.parts[-5:-1], path.name)).lower()))
     told = [each for each in sorted(words) if each in _VENUES]
-    venue = told[0] if request.venue is None and len(told) == 1 else venue_of(path, request.venue)
+    venue = told[0] if len(told) == 1 else venue_of(path, request.venue)
     one = contract(venue, symbol)
     if venue == "binance" and one.quote == "USD":
         return contract("binance_cm", f"{symbol}_PERP")

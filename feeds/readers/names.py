@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 # in this order, longest first: ETHUSDT is ETH in USDT, never ETHU in SDT
 QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "USD", "EUR", "BTC", "ETH")
+TOTAL = "all"  # the venue of rows that are a vendor's sum over venues
 _ALIASES = {"XBT": "BTC"}
 _LEADING = re.compile(r"^(PF|PI|FI|FF)_")
 _DELIVERY = re.compile(r"^(\d{6,8}|\d{1,2}[A-Z]{3}\d{2})$")  # 250926, 27DEC24

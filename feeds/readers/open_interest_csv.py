@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from deleverage.errors import DataError, MissingTable, UsageError
+from deleverage.feeds.readers.parsing.values import epoch_ns
 from deleverage.feeds.readers.protocol import Reading, Request, existing, origin
 from deleverage.feeds.settlements import JITTER
 from deleverage.feeds.tables import canonical, numbers
@@ -30,7 +31,7 @@ class OpenInterestCsv:
 
     name = "open-interest-csv"
     about = "open interest as CSV with columns t (epoch ms), oi (coins), oi_usd"
-    gives = ("open_interest",)
+    gives: tuple[str, ...] = ("open_interest",)
 
     def sniff(self, path: Path) -> bool:
         """A file whose first line names the three columns."""
@@ -47,7 +48,7 @@ class OpenInterestCsv:
         path = existing(paths[0])
         request.progress(path.name, 0, 1)
         raw = _parsed(path)
-        stamps = epoch_ns(numbers(raw, "t"))
+        stamps = epoch_ns(numbers(raw, "t"), path, "t")
         step = _step(path, stamps)
         late = stamps % step
         floored = np.where(late <= JITTER, stamps - late, stamps)
@@ -76,15 +77,6 @@ class OpenInterestCsv:
 
 
 READER = OpenInterestCsv()
-
-
-def epoch_ns(stamps: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Epoch numbers in s, ms, us or ns (told apart by their size) as nanoseconds."""
-    size = int(np.abs(stamps).max(initial=0))
-    for limit, factor in ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3)):
-        if size < limit:
-            return stamps * factor
-    return stamps
 
 
 def _parsed(path: Path) -> pa.Table:

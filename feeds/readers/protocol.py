@@ -1,6 +1,7 @@
 """What a reader of vendors' files is, and what it hands over.
 
-A reader is one module of this package with a ``READER``: adding one touches no other file. Most
+A reader is one module or package beside this one with a ``READER`` (or several ``READERS``): adding
+one touches no other file. What readers share is in :mod:`deleverage.feeds.readers.parsing`. Most
 know single files (:class:`FileReader`): they tell one from its name and first bytes, and yield its
 rows in pieces of canonical columns, each row with its number in the file, so that an error can name
 file and row. What a reader chose, changed or left out goes into a :class:`Log`, never by silently.
@@ -153,6 +154,13 @@ class Reader(Protocol):
         Raises DataError or MissingTable naming file, row and field, UsageError where the request
         leaves a choice open that the files do not settle.
         """
+
+
+def provider_of(reader: FileReader, request: Request) -> str:
+    """What rows say of their origin: the reader's ``provider``, or what its own ``provider_of``
+    makes of the request (a column map may name one)."""
+    named = getattr(reader, "provider_of", None)
+    return reader.provider if named is None else str(named(request))
 
 
 class NotAnInput(DataError):

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import backtrader as bt
 
-from deleverage.account import Change, Position, State
+from deleverage.account import Position, State
+from deleverage.changes import Change
 from deleverage.columns import MarketColumns
 from deleverage.journal import Journal
 from tests.account.generated import Scene, ladder_of

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from deleverage import account, forced, venues
+from deleverage import changes, forced, venues
 from deleverage.account import Position, State, Terms
 from deleverage.instrument import Instrument
 from deleverage.journal import Cause
@@ -74,11 +74,11 @@ def test_splitting_a_fill_changes_nothing(examples: int) -> None:
         terms = _terms("binance", mode)
         before = State(1e7)
         if kind != "opens" or share % 2:  # half of the openings add to a position
-            before = account.fill(before, terms, ETH, held * LOT, 3_000.0, 0.0).change.state
+            before = changes.fill(before, terms, ETH, held * LOT, 3_000.0, 0.0).change.state
         price = 3_000.0 * (1 + moved / 1e4)
 
-        def filled(state: State, lots: int) -> account.Executed:
-            return account.fill(state, terms, ETH, side * lots * LOT, price, rate, ROUND)
+        def filled(state: State, lots: int) -> changes.Executed:
+            return changes.fill(state, terms, ETH, side * lots * LOT, price, rate, ROUND)
 
         whole, one = filled(before, first + second), filled(before, first)
         two = filled(one.change.state, second)

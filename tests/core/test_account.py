@@ -8,8 +8,9 @@ from types import MappingProxyType
 
 import pytest
 
-from deleverage import account
-from deleverage.account import Booking, Change, Position, State, Terms
+from deleverage import account, changes
+from deleverage.account import Position, State, Terms
+from deleverage.changes import Booking, Change
 from deleverage.errors import LedgerError
 from deleverage.journal import FREE, Cause, Journal
 from deleverage.ledger import RULES, Account
@@ -40,7 +41,7 @@ def committed(before: State, *changes: Change, terms: Terms = ISOLATED) -> State
 
 def test_an_isolated_entry_posts_its_margin() -> None:
     """10 ETH at 3,000, 10x: 3,000 move to the position, 15 of fee leave the free balance."""
-    done = account.fill(State(10_000), ISOLATED, ETH, 10, 3_000, FEE)
+    done = changes.fill(State(10_000), ISOLATED, ETH, 10, 3_000, FEE)
     position = done.change.state.positions[ETH]
     assert (position.size, position.entry_price, position.margin) == (10, 3_000, 3_000)
     assert (done.opened, done.closed, done.realised, done.fee) == (10, 0, 0, 15)
@@ -51,15 +52,15 @@ def test_an_isolated_entry_posts_its_margin() -> None:
 
 def test_a_cross_entry_posts_nothing() -> None:
     """The whole wallet stays free; the initial margin is only held back from what is available."""
-    after = account.fill(State(10_000), CROSS, ETH, 10, 3_000, 0).change.state
+    after = changes.fill(State(10_000), CROSS, ETH, 10, 3_000, 0).change.state
     assert (after.free, after.positions[ETH].margin) == (10_000, 0)
     assert account.available(after, {ETH: 3_000}, CROSS) == 7_000
 
 
 def test_an_increase_averages_the_entry() -> None:
     """10 at 3,000 and 5 at 2,700 are 15 at 2,900, with 3,000 + 1,350 posted, in one episode."""
-    first = account.fill(State(10_000), ISOLATED, ETH, 10, 3_000, 0).change.state
-    done = account.fill(first, ISOLATED, ETH, 5, 2_700, 0)
+    first = changes.fill(State(10_000), ISOLATED, ETH, 10, 3_000, 0).change.state
+    done = changes.fill(first, ISOLATED, ETH, 5, 2_700, 0)
     position = done.change.state.positions[ETH]
     assert (position.size, position.entry_price, position.margin) == (15, 2_900, 4_350)
     assert position.number == done.number == 1
@@ -72,7 +73,7 @@ def test_an_increase_averages_the_entry() -> None:
 def test_a_partial_close_releases_margin_pro_rata(side: int) -> None:
     """A quarter closed frees a quarter of the margin; entry and liquidation price stay put."""
     before = holding(side * 8, 3_000, 2_400)
-    done = account.fill(before, ISOLATED, ETH, -side * 2, 3_000 + side * 40, 0)
+    done = changes.fill(before, ISOLATED, ETH, -side * 2, 3_000 + side * 40, 0)
     position = done.change.state.positions[ETH]
     assert (position.size, position.entry_price, position.margin) == (side * 6, 3_000, 1_800)
     assert (done.realised, done.change.state.free) == (80, 1_000 + 600 + 80)
@@ -85,7 +86,7 @@ def test_a_partial_close_releases_margin_pro_rata(side: int) -> None:
 def test_added_margin_is_taken_off_pro_rata() -> None:
     """Margin beyond the initial one leaves with the part that is closed."""
     before = holding(10, 3_000, 3_500)
-    after = account.fill(before, BYBIT, ETH, -5, 3_000, 0).change.state
+    after = changes.fill(before, BYBIT, ETH, -5, 3_000, 0).change.state
     assert after.positions[ETH].margin == 1_750
     assert account.liquidation_price(after, ETH, {}, BYBIT) == \
         account.liquidation_price(before, ETH, {}, BYBIT)
@@ -93,18 +94,18 @@ def test_added_margin_is_taken_off_pro_rata() -> None:
 
 def test_a_full_close_leaves_no_position() -> None:
     """All margin comes back with the profit; the next entry is a new episode."""
-    done = account.fill(holding(-10, 3_000, 3_000), ISOLATED, ETH, 10, 2_900, FEE)
+    done = changes.fill(holding(-10, 3_000, 3_000), ISOLATED, ETH, 10, 2_900, FEE)
     assert not done.change.state.positions
     assert (done.realised, done.fee) == (1_000, 14.5)
     assert done.change.state.free == 1_000 + 3_000 + 1_000 - 14.5
-    again = account.fill(done.change.state, ISOLATED, ETH, 1, 2_900, 0)
+    again = changes.fill(done.change.state, ISOLATED, ETH, 1, 2_900, 0)
     assert (done.number, again.number) == (1, 2)
 
 
 def test_a_reversal_is_a_close_and_an_entry() -> None:
     """Sell 15 against 10 long: 10 closed, 5 opened short at the price, fee on both, next episode.
     """
-    done = account.fill(holding(10, 3_000, 3_000, free=0), ISOLATED, ETH, -15, 3_100, FEE)
+    done = changes.fill(holding(10, 3_000, 3_000, free=0), ISOLATED, ETH, -15, 3_100, FEE)
     position = done.change.state.positions[ETH]
     assert (done.closed, done.opened, done.realised) == (-10, -5, 1_000)
     assert (position.size, position.entry_price, position.margin) == (-5, 3_100, 1_550)
@@ -119,7 +120,7 @@ def test_sizes_are_free_of_float_dust() -> None:
     lots = make_desk().instruments[ETH].round_size
     state = State(10_000)
     for size in (0.1, 0.2, -0.3):
-        state = account.fill(state, ISOLATED, ETH, size, 3_000, 0, lots).change.state
+        state = changes.fill(state, ISOLATED, ETH, size, 3_000, 0, lots).change.state
     assert not state.positions
 
 
@@ -144,9 +145,9 @@ def test_cross_initial_margin_is_at_mark_or_at_entry_by_venue() -> None:
 
 def test_deposits_go_to_the_free_balance() -> None:
     """Money in and out of it, by name."""
-    into = account.deposit(State(5), 100)
+    into = changes.deposit(State(5), 100)
     assert into.bookings == (Booking(Cause.DEPOSIT, "", FREE, 100),)
-    assert committed(State(5), into, account.deposit(into.state, -50)).free == 55
+    assert committed(State(5), into, changes.deposit(into.state, -50)).free == 55
 
 
 # ------------------------------------------------------------------ funding
@@ -166,7 +167,7 @@ def test_who_pays_funding(
 ) -> None:
     """The payer is a rule of the venue, and what is paid from the margin moves the LP."""
     before = holding(10, 3_000, 3_000, free=free)
-    change, who = account.fund(before, terms, ETH, amount)
+    change, who = changes.fund(before, terms, ETH, amount)
     assert who == payer
     assert (change.state.free, change.state.positions[ETH].margin) == (after, margin)
     assert math.fsum(amounts(change, Cause.FUNDING)) == amount
@@ -175,7 +176,7 @@ def test_who_pays_funding(
 
 def test_funding_can_eat_more_than_the_margin() -> None:
     """Margin below zero is a state; its long's liquidation price lies above the entry."""
-    change, _ = account.fund(holding(1, 3_000, 100), ISOLATED, ETH, -130)
+    change, _ = changes.fund(holding(1, 3_000, 100), ISOLATED, ETH, -130)
     assert change.state.positions[ETH].margin == -30
     assert account.liquidation_price(change.state, ETH, {}, ISOLATED) == close_to(3_042.17)
 
@@ -187,7 +188,7 @@ def test_funding_can_eat_more_than_the_margin() -> None:
 def test_a_seized_position_loses_exactly_its_margin(side: int) -> None:
     """The free balance is not touched and the loss is the margin to the last bit."""
     before = holding(side * 10, 3_000, 3_000.1)
-    change = account.seize(before, ETH)
+    change = changes.seize(before, ETH)
     assert change.bookings == (Booking(Cause.LIQUIDATION, ETH, ETH, -3_000.1),)
     assert committed(before, change) == State(1_000, MappingProxyType({}), 1)
 
@@ -196,7 +197,7 @@ def test_a_seizure_leaves_nothing_owing() -> None:
     """A free balance below zero, the fee of a close at bankruptcy, is lifted by the insurance fund.
     """
     before = holding(10, 3_000, 3_000, free=-7)
-    change = account.seize(before, ETH)
+    change = changes.seize(before, ETH)
     assert amounts(change, Cause.INSURANCE) == [7]
     assert committed(before, change).wallet == 0
 
@@ -206,7 +207,7 @@ def test_a_seizure_leaves_nothing_owing() -> None:
 def test_a_single_cross_position_goes_at_its_bankruptcy_price(side: int, mark: float) -> None:
     """E − s·W/Q whatever the mark; the account ends at exactly zero."""
     before = holding(side * 10, 3_000, free=2_900.3)
-    change, prices = account.seize_all(before, {ETH: mark})
+    change, prices = changes.seize_all(before, {ETH: mark})
     assert prices[ETH] == pytest.approx(3_000 - side * 290.03, rel=1e-12)
     assert amounts(change, Cause.LIQUIDATION) == [-2_900.3]
     assert committed(before, change, terms=CROSS).wallet == 0.0
@@ -220,7 +221,7 @@ def test_joint_bankruptcy_takes_the_same_share_of_every_mark() -> None:
     marks = {ETH: 2_800.0, BTC: 60_000.0}
     gross = 28_000 + 30_000
     share = account.equity(before, marks) / gross
-    change, prices = account.seize_all(before, marks)
+    change, prices = changes.seize_all(before, marks)
     assert prices == pytest.approx({ETH: 2_800 * (1 - share), BTC: 60_000 * (1 + share)})
     assert account.equity(before, prices) == pytest.approx(0, abs=1e-9)
     after = committed(before, change, terms=BOTH)
@@ -231,20 +232,20 @@ def test_a_gap_beyond_bankruptcy_costs_no_more_than_the_wallet() -> None:
     """Marked below zero equity the price lies back towards the entry; the loss is still the wallet.
     """
     before = holding(10, 3_000, free=1_000)
-    change, prices = account.seize_all(before, {ETH: 2_000})
+    change, prices = changes.seize_all(before, {ETH: 2_000})
     assert prices[ETH] == pytest.approx(2_900)
     assert amounts(change, Cause.LIQUIDATION) == [-1_000]
 
 
 def test_the_insurance_fund_lifts_only_a_flat_account() -> None:
     """A loss beyond the wallet is lifted to zero when nothing is open, and stands while it is."""
-    alone = account.fill(holding(10, 3_000, free=1_000), CROSS, ETH, -10, 2_800, 0)
+    alone = changes.fill(holding(10, 3_000, free=1_000), CROSS, ETH, -10, 2_800, 0)
     assert amounts(alone.change, Cause.INSURANCE) == [1_000]
     assert alone.change.state.wallet == 0
     other = Position(BTC, 1, 60_000, 0, 10, 2)
     beside = State(1_000, MappingProxyType({ETH: Position(ETH, 10, 3_000, 0, 10, 1), BTC: other}),
                    2)
-    kept = account.fill(beside, BOTH, ETH, -10, 2_800, 0)
+    kept = changes.fill(beside, BOTH, ETH, -10, 2_800, 0)
     assert amounts(kept.change, Cause.INSURANCE) == []
     assert kept.change.state.free == -1_000
 
@@ -255,7 +256,7 @@ def test_the_insurance_fund_lifts_only_a_flat_account() -> None:
 def _bad(rule: str) -> tuple[State, Change]:
     """A state and a change that breaks one rule and no other."""
     before = holding(10, 3_000, 3_000)
-    seized = account.seize(before, ETH)
+    seized = changes.seize(before, ETH)
     beyond = Booking(Cause.LIQUIDATION, ETH, ETH, -3_500)
     return {
         "balances are finite": (before, Change(
@@ -306,8 +307,8 @@ def test_each_balance_moves_by_its_own_bookings() -> None:
 def test_the_journal_keeps_place_and_time() -> None:
     """Committed bookings get a running number, the bar and the time."""
     book = Account(ISOLATED, Journal())
-    book.commit(account.deposit(book.state, 10_000), -1, 5)
-    book.commit(account.fill(book.state, ISOLATED, ETH, 1, 3_000, FEE).change, 3, 9)
+    book.commit(changes.deposit(book.state, 10_000), -1, 5)
+    book.commit(changes.fill(book.state, ISOLATED, ETH, 1, 3_000, FEE).change, 3, 9)
     entries = book.journal.entries
     assert [entry.seq for entry in entries] == list(range(len(entries)))
     assert {(entry.bar, entry.ts) for entry in entries} == {(-1, 5), (3, 9)}

@@ -19,7 +19,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from deleverage import account
+from deleverage import account, changes
 from deleverage.journal import FREE, Cause, Journal
 from deleverage.ledger import Account
 from tests.core.desks import BTC, ETH, make_desk
@@ -42,7 +42,7 @@ class AccountMachine(RuleBasedStateMachine):
         self.account = Account(self.desk.terms, Journal())
         self.marks = {ETH: 3_000.0, BTC: 3_000.0}
         self.filled: defaultdict[str, float] = defaultdict(float)
-        self.account.commit(account.deposit(self.account.state, wallet), -1, 0)
+        self.account.commit(changes.deposit(self.account.state, wallet), -1, 0)
 
     @rule(symbol=symbols, price=prices)
     def move(self, symbol: str, price: float) -> None:
@@ -64,7 +64,7 @@ class AccountMachine(RuleBasedStateMachine):
             price = max(price, limit) if position.side > 0 else min(price, limit)
         if price <= 0:
             return
-        done = account.fill(state, terms, symbol, signed, price, FEE,
+        done = changes.fill(state, terms, symbol, signed, price, FEE,
                             self.desk.instruments[symbol].round_size)
         self.account.commit(done.change, 0, 0)
         self.filled[symbol] += done.closed + done.opened
@@ -92,7 +92,7 @@ class AccountMachine(RuleBasedStateMachine):
         symbol = data.draw(st.sampled_from(sorted(self.account.state.positions)))
         state = self.account.state
         amount = -state.positions[symbol].size * self.marks[symbol] * rate
-        change, payer = account.fund(state, self.desk.terms, symbol, amount)
+        change, payer = changes.fund(state, self.desk.terms, symbol, amount)
         self.account.commit(change, 0, 0)
         if self.desk.terms.isolated and self.desk.rules(symbol).funding_payer == "position":
             assert change.state.free == state.free
@@ -107,12 +107,12 @@ class AccountMachine(RuleBasedStateMachine):
         if self.desk.terms.isolated:
             symbol = data.draw(st.sampled_from(sorted(state.positions)))
             posted = state.positions[symbol].margin
-            change = account.seize(state, symbol)
+            change = changes.seize(state, symbol)
             losses = [b.amount for b in change.bookings if b.cause is Cause.LIQUIDATION]
             assert losses == [-posted]
             self.filled[symbol] = 0.0
         else:
-            change, at = account.seize_all(state, self.marks)
+            change, at = changes.seize_all(state, self.marks)
             assert set(at) == set(state.positions)
             self.filled.clear()
         self.account.commit(change, 0, 0)
@@ -122,7 +122,7 @@ class AccountMachine(RuleBasedStateMachine):
     @rule(amount=st.floats(0, 5_000))
     def pay_in(self, amount: float) -> None:
         """More money into the free balance."""
-        self.account.commit(account.deposit(self.account.state, amount), 0, 0)
+        self.account.commit(changes.deposit(self.account.state, amount), 0, 0)
 
     @invariant()
     def balances_are_their_entries(self) -> None:

@@ -9,7 +9,8 @@ from types import MappingProxyType
 import pytest
 
 from deleverage import account, forced
-from deleverage.account import Booking, Change, Position, State, Terms
+from deleverage.account import Position, State, Terms
+from deleverage.changes import Booking, Change
 from deleverage.errors import LedgerError
 from deleverage.instrument import Instrument
 from deleverage.journal import FREE, Cause, Journal

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deleverage import account, forced, venues
-from deleverage.account import Change, Marks, State, Terms
+from deleverage import account, changes, forced, venues
+from deleverage.account import Marks, State, Terms
+from deleverage.changes import Change
 from deleverage.forced import Forced
 from deleverage.instrument import Instrument
 from deleverage.journal import Cause, Journal
@@ -123,7 +124,7 @@ def test_a_liquidation_ends_and_conserves_money(examples: int) -> None:
         state = State(size * 3_000 / leverage + 2 * abs(btc) * 60_000 / leverage)
         for symbol, signed, price in ((ETH, side * size, 3_000.0), (BTC, btc, 60_000.0)):
             if signed:
-                state = account.fill(state, terms, symbol, signed, price, 0.0).change.state
+                state = changes.fill(state, terms, symbol, signed, price, 0.0).change.state
         level = account.liquidation_price(state, ETH, {BTC: 60_000.0}, terms)
         if level is None:
             return

@@ -16,6 +16,8 @@ from deleverage.columns import MarketColumns
 from deleverage.errors import DeleverageError
 from deleverage.horizon import Horizon
 from deleverage.journal import Journal
+from deleverage.loops import Loop
+from deleverage.matching import Walk
 from deleverage.statistics.curves import account_curves
 from deleverage.timestamps import parse
 from deleverage.venues.ladder import Ladder
@@ -129,6 +131,9 @@ def run(scene: Scene, mode: Mode, markets: Iterable[MarketColumns] | None = None
         if scene.changes:
             _with_changes(scene, patch)
             broker.p.ladder = None  # one of one's own is never replaced
+        if mode.thorough:
+            patch.setattr(Walk, "meets_nothing", lambda self: False)
+            patch.setattr(Loop, "gated", Loop.dense)
         if mode.wanders:
             earliest = Horizon.next_event
             patch.setattr(Horizon, "next_event", lambda self, bar, until: min(

@@ -212,7 +212,7 @@ def test_an_analyzer_made_from_ours_is_called_at_its_bars(mode: str, inside: boo
 def test_finished_runs_do_not_pile_up(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run freezes what is there, itself included, and what was frozen the collector hardly ever
     looks at: thirty runs of a year were thirty markets in memory."""
-    monkeypatch.setattr(loops, "MOST_BARS_LEFT", 5_000)
+    monkeypatch.setattr(loops, "MOST_LEFT", 5_000_000)
     left: list[weakref.ref[Any]] = []
     for _ in range(30):
         broker = _ran(Waiting, mode).broker

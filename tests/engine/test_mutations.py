@@ -12,8 +12,8 @@ import pytest
 from deleverage.columns import MarketColumns
 from tests.engine.clock_mutations import STEPS, WASTED_STEPS
 from tests.engine.clock_witnesses import WITNESSES
-from tests.engine.mutations import MUTATIONS, WASTEFUL, Mutation, spoilt
-from tests.engine.runs import JUMP, THOROUGH, Outcome, columns_of, run
+from tests.engine.mutations import ASKED, MUTATIONS, WASTEFUL, Mutation, spoilt
+from tests.engine.runs import DENSE, JUMP, THOROUGH, Outcome, columns_of, run
 
 
 @cache
@@ -39,6 +39,15 @@ def test_a_wrong_engine_is_noticed(mutation: Mutation) -> None:
     with spoilt(mutation):
         assert truth.differs(_jump(mutation.by)) != ""
     assert truth.differs(_jump(mutation.by)) == ""
+
+
+@pytest.mark.parametrize("mutation", ASKED, ids=lambda mutation: mutation.name)
+def test_a_wrong_dense_loop_is_noticed(mutation: Mutation) -> None:
+    """What is asked of each bar by itself, spoilt: the dense loop tells another story."""
+    truth, markets = _truth(mutation.by), _markets(mutation.by)
+    with spoilt(mutation):
+        assert truth.differs(run(WITNESSES[mutation.by].scene, DENSE, markets)) != ""
+    assert truth.differs(run(WITNESSES[mutation.by].scene, DENSE, markets)) == ""
 
 
 @pytest.mark.parametrize("mutation", WASTEFUL + WASTED_STEPS, ids=lambda mutation: mutation.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import numpy as np
@@ -243,3 +244,25 @@ def test_repeated_settlements_keep_the_last(folder):
     reading = read(folder)
     assert numbers(reading.tables["funding"], "rate")[0] == 1e-4
     assert any("1 repeated settlements" in note for note in reading.notes)
+
+
+@pytest.mark.parametrize(("row", "words"), [
+    ([0, 1, 1, 1, 1, 1], "row 1, date is no time from 2000 to 2100"),
+    ([9**40, 1, 1, 1, 1, 1], "row 1 is not"),
+    ([1_769_558_400_000, 9**40, 1, 1, 1, 1], "row 1 is not"),
+], ids=["of another unit", "huge time", "huge price"])
+def test_numbers_that_cannot_be_are_named(tmp_path, row, words):
+    """JSON holds integers of any size and times of any unit: refused by row."""
+    path = tmp_path / "ETH_USDT_USDT-5m-futures.json.gz"
+    path.write_bytes(gzip.compress(json.dumps([row]).encode()))
+    with pytest.raises(DataError, match=words):
+        freqtrade.vendor_columns(path, ("date", "open"))
+
+
+def test_a_column_whose_name_is_no_text_is_damage(tmp_path):
+    """A byte of a column's name that is none of UTF-8: the file is refused, by name."""
+    path = write_feather(tmp_path / "ETH_USDT_USDT-5m-futures.feather", candles(
+        "2026-01-28", "5m", 6))
+    path.write_bytes(path.read_bytes().replace(b"volume", b"\x80olume"))
+    with pytest.raises(DataError, match=r"futures\.feather: not a whole feather file"):
+        freqtrade.vendor_columns(path, ("date", "open"))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from deleverage.errors import DataError, MissingTable, UsageError
-from deleverage.feeds.readers.open_interest_csv import READER, epoch_ns
+from deleverage.feeds.readers.open_interest_csv import READER
+from deleverage.feeds.readers.parsing.values import epoch_ns
 from deleverage.feeds.readers.protocol import Reading, Request
 from deleverage.feeds.tables import numbers
 from deleverage.timestamps import MINUTE, SECOND, parse
@@ -33,7 +33,7 @@ def test_epochs_are_told_apart_by_their_size():
     """Seconds, milliseconds, microseconds and nanoseconds are the same instant."""
     instant = parse("2026-01-31T18:40")
     for unit in (SECOND, 10**6, 10**3, 1):
-        assert epoch_ns(np.array([instant // unit])).tolist() == [instant]
+        assert epoch_ns([instant // unit], Path("a.csv"), "t").tolist() == [instant]
 
 
 @pytest.mark.parametrize(("header", "rows", "words"), [

@@ -12,7 +12,7 @@ import pytest
 from deleverage.errors import DataError
 from deleverage.feeds import sides
 from deleverage.feeds.importing import import_dataset
-from deleverage.feeds.readers.values import liquidation_rows
+from deleverage.feeds.readers.parsing.values import liquidation_rows
 from deleverage.timestamps import MINUTE, parse
 from tests.feeds.toy_vendor import Toy, bars, events, toy
 

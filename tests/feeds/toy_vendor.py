@@ -2,7 +2,7 @@
 
 ``toy,liquidations`` then ``ms,venue,symbol,side,qty,price,completeness`` (side of the position), or
 ``toy,bars,VENUE,SYMBOL,STEP`` then ``close_ms,open,high,low,close,volume``, or ``toy,funding,…``
-with ``ms,rate``, or ``toy,trades``.
+with ``ms,rate``, or ``toy,open_interest,…`` with ``ms,coins,usd``, or ``toy,trades``.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import pytest
 from deleverage.errors import DataError
 from deleverage.feeds import readers
 from deleverage.feeds.readers.names import contract
+from deleverage.feeds.readers.parsing.values import epoch_ns, floats, liquidation_rows
 from deleverage.feeds.readers.protocol import Log, Piece, Request, not_an_input
-from deleverage.feeds.readers.values import epoch_ns, floats, liquidation_rows
 from deleverage.timestamps import HOUR, parse, parse_step
 
 START = "2026-01-28"
@@ -31,7 +31,7 @@ class Toy:
     name = "toy"
     about = "a vendor made up for tests"
     provider = "Toy"
-    gives = ("bars", "liquidations", "funding")
+    gives = ("bars", "liquidations", "funding", "open_interest")
     version = 1
     read = 0
 
@@ -65,6 +65,12 @@ class Toy:
                 "price": floats(pa.array(cells[5]), path, "price"), "price_basis": "fill",
                 "notional_usd": np.where(usd < 0, np.nan, usd), "completeness": cells[6],
                 "source_row": number}, len(lines)), step_ns=HOUR if late else None)
+        elif table == "open_interest":
+            yield Piece("open_interest", pa.table({
+                "ts": stamps, "available_at": stamps,
+                "oi_base": floats(pa.array(cells[1]), path, "coins", empty=True),
+                "oi_usd": floats(pa.array(cells[2]), path, "usd", empty=True),
+                "source_row": number}), contract(*about[:2]))
         elif table == "funding":
             yield Piece("funding", pa.table({
                 "ts": stamps, "raw_ts": stamps, "available_at": stamps,

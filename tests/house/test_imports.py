@@ -18,6 +18,7 @@ PURE = (
     "deleverage._version", "deleverage.errors", "deleverage.timestamps", "deleverage.instrument",
     "deleverage.market", "deleverage.columns", "deleverage.journal", "deleverage.policies",
     "deleverage.margin", "deleverage.venues", "deleverage.account", "deleverage.book",
+    "deleverage.changes",
     "deleverage.ledger", "deleverage.matching", "deleverage.slippage", "deleverage.steps",
     "deleverage.detectors", "deleverage.statistics",
     "deleverage.coarser", "deleverage.features", "deleverage.floor", "deleverage.forced",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from deleverage import account, venues
+from deleverage import account, changes, venues
 from deleverage.account import Position, State, Terms
 from deleverage.venues.binance import BinanceUsdm
 from deleverage.venues.ladder import LadderUse
@@ -103,7 +103,7 @@ def test_isolated_legs_stand_alone() -> None:
     marks = dict.fromkeys(both, 2_700.0)
     assert account.liquidation_price(state, "LONG", marks, terms) == close_to(2_710.84)
     assert account.liquidation_price(state, "SHORT", marks, terms) == pytest.approx(3_410 / 1.004)
-    after = account.seize(state, "LONG").state
+    after = changes.seize(state, "LONG").state
     assert (after.free, after.positions["SHORT"].margin) == (500, 1_240)
     assert math.isclose(after.wallet, state.wallet - 3_000)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any
 
-from deleverage import account, matching, steps
+from deleverage import account, changes, matching, steps
 from deleverage.account import State, Terms
 from deleverage.book import Desk, Kind, WorkingOrder
 from deleverage.errors import DataError
@@ -34,23 +34,23 @@ class Ledger:
         self.fee = case.number("taker_fee", 0.0)
         self.round_size = Instrument(ONE, case.venue).round_size
         self.marks: dict[str, float] = {}
-        self.account.commit(account.deposit(self.state, opening), -1, 0)
+        self.account.commit(changes.deposit(self.state, opening), -1, 0)
 
     @property
     def state(self) -> State:
         """The account as it stands."""
         return self.account.state
 
-    def fill(self, size: float, price: float, leg: str = ONE) -> account.Executed:
+    def fill(self, size: float, price: float, leg: str = ONE) -> changes.Executed:
         """Trade a signed size."""
-        done = account.fill(self.state, self.terms, leg, size, price, self.fee, self.round_size)
+        done = changes.fill(self.state, self.terms, leg, size, price, self.fee, self.round_size)
         self.account.commit(done.change, 0, 0)
         self.marks.setdefault(leg, price)
         return done
 
     def fund(self, amount: float, leg: str = ONE) -> None:
         """Settle funding on a leg."""
-        self.account.commit(account.fund(self.state, self.terms, leg, amount)[0], 0, 0)
+        self.account.commit(changes.fund(self.state, self.terms, leg, amount)[0], 0, 0)
 
     def settle(self, rate: float, mark: float) -> float:
         """Funding of every open leg by the venue's rule; the cash flow."""
@@ -71,7 +71,7 @@ class Ledger:
         """Liquidate; of the equity left at the mark a share is returned, and that is the answer."""
         position = self.state.positions[leg]
         back = returned * max(0.0, position.margin + position.unrealised(mark))
-        self.account.commit(account.seize(self.state, leg, back), 0, 0)
+        self.account.commit(changes.seize(self.state, leg, back), 0, 0)
         return back
 
     def mark(self, price: float) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from deleverage.feeds.readers import binance_funding, binance_klines, binance_metrics
-from deleverage.feeds.readers.binance_snapshots import COLUMNS as SNAPSHOT_COLUMNS
+from deleverage.feeds.readers.binance.funding import COLUMNS as FUNDING_COLUMNS
+from deleverage.feeds.readers.binance.klines import COLUMNS as KLINE_COLUMNS
+from deleverage.feeds.readers.binance.metrics import COLUMNS as METRIC_COLUMNS
+from deleverage.feeds.readers.binance.snapshots import COLUMNS as SNAPSHOT_COLUMNS
 from deleverage.timestamps import HOUR, parse, parse_step, show
 from tests.feeds.readers.fuzz import zipped
 
@@ -45,14 +47,14 @@ def klines(day: str = DAY, step: str = "1m", count: int = 10, *, price: float = 
             turnover = volume * cm_usd / (low + 1.5)
         rows.append((opened // unit, start, high, low, end, volume, (opened + length) // unit - 1,
                      turnover, 60, 0, 0, 0))
-    return _text(binance_klines.COLUMNS, rows, headed)
+    return _text(KLINE_COLUMNS, rows, headed)
 
 
 def funding(start: str = "2026-01-01", hours: int = 8, count: int = 6, jitter: int = 7) -> bytes:
     """Settlements with some ms of jitter."""
     rows = [(parse(start) // MS + at * hours * HOUR // MS + jitter, hours, f"{0.0001 + at * 1e-6}")
             for at in range(count)]
-    return _text(binance_funding.COLUMNS, rows)
+    return _text(FUNDING_COLUMNS, rows)
 
 
 def metrics(first: str, count: int = 4, symbol: str = "ETHUSDT", late: int = 0,
@@ -63,7 +65,7 @@ def metrics(first: str, count: int = 4, symbol: str = "ETHUSDT", late: int = 0,
     for at in range(count):
         label = np.datetime64((parse(first) + at * parse_step("5m")) // MS // 1000 + late, "s")
         rows.append((str(label).replace("T", " "), symbol, interest + at, value + 7 * at, *ratios))
-    return _text(binance_metrics.COLUMNS, rows)
+    return _text(METRIC_COLUMNS, rows)
 
 
 def snapshot(orders: Sequence[tuple[Any, ...]], copies: int = 2) -> bytes:

@@ -35,9 +35,9 @@ from deleverage.feeds.archives import head
 from deleverage.feeds.readers.protocol import FileReader, Log, Piece, Request
 from deleverage.feeds.tables import SCHEMAS, canonical
 
-EXAMPLES = pytest.mark.parametrize(
-    "examples", [pytest.param(25, id="25"), pytest.param(2_000, id="2000",
-                                                         marks=pytest.mark.slow)])
+EXAMPLES = 2_000  # spoilt files that every reader meets in the slow tests, all its forms together
+_QUICK = 25  # of each form in the quick ones
+SHARES: Counter[str] = Counter()  # reader: how many it meets in the tests that were imported
 ANY = 10**9  # of Mutant.differ: any number of rows
 
 
@@ -109,6 +109,18 @@ def fuzz(reader: FileReader, name: str, data: bytes, folder: Path, examples: int
         hold(reader, name, folder, mutant, whole, request)
 
     law()
+
+
+def examples(reader: str, forms: int, here: int | None = None) -> pytest.MarkDecorator:
+    """Parametrises ``examples``: few of each form, its share of the reader's in slow tests.
+
+    ``forms`` is the number of the reader's forms, ``here`` of those that the test goes through
+    (default: all of them).
+    """
+    share = -(-EXAMPLES // forms)
+    SHARES[reader] += share * (forms if here is None else here)
+    return pytest.mark.parametrize("examples", [
+        pytest.param(_QUICK, id="quick"), pytest.param(share, id="many", marks=pytest.mark.slow)])
 
 
 # ------------------------------------------------------------------ rows

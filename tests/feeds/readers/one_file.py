@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pytest
 
 from deleverage.feeds.archives import head
 from deleverage.feeds.readers.protocol import FileReader, Log, Piece, Request
 from deleverage.feeds.tables import SCHEMAS
 
-MS = 1_000_000
-SAMPLES = Path("reference") / "formats_samples"
+MS = 1_000_000  # nanoseconds
 
 
 @dataclass
@@ -61,37 +58,3 @@ def written(path: Path, data: str | bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data.encode() if isinstance(data, str) else data)
     return path
-
-
-def sample(reference: Path, name: str) -> Path:
-    """A vendor's sample; the test is skipped where the samples are absent."""
-    path = reference / SAMPLES / name
-    if not path.is_file():
-        pytest.skip(f"no sample {path}")
-    return path
-
-
-def expected(reference: Path, table: str, name: str) -> list[dict[str, str]]:
-    """The rows of expected_<table>.csv about one sample."""
-    path = sample(reference, f"expected_{table}.csv")
-    with path.open(newline="") as stream:
-        return [row for row in csv.DictReader(stream) if row["file"] == name]
-
-
-def same_liquidation(row: dict[str, Any], told: dict[str, str], venue: str,
-                     quantity: float | None = None) -> None:
-    """``row`` is what ``told`` says, field by field; an empty field is not checked. ``quantity``
-    stands for one that the answer has in another unit than coins."""
-    wanted: dict[str, Any] = {
-        "venue": venue, "symbol": told["symbol"], "liq_side": told["liq_side"],
-        "price_basis": told["price_basis"], "completeness": told["completeness"],
-        "ts": int(told["ts_ms"]) * MS,
-        "price": pytest.approx(float(told["price"]), rel=1e-12),
-        "qty_base": pytest.approx(float(told["qty"]) if quantity is None else quantity, rel=1e-12),
-    }
-    if told["notional_usd"]:
-        wanted["notional_usd"] = pytest.approx(float(told["notional_usd"]), rel=1e-7)
-    assert {name: row[name] for name in wanted} == wanted
-    if told["available_ms"]:  # the answer's rounds up to the millisecond
-        assert -(-row["available_at"] // MS) == int(told["available_ms"])
-    assert row["available_at"] >= row["ts"]

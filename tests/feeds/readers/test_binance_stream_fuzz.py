@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from deleverage.feeds.readers.binance_stream import READER
+from deleverage.feeds.readers.binance.stream import READER
 from tests.feeds.readers.binance_files import DAY, json_lines, message, recorded
-from tests.feeds.readers.fuzz import EXAMPLES, fuzz, zipped
+from tests.feeds.readers.fuzz import examples, fuzz, zipped
 
 MESSAGES = [message(f"{DAY}T17:10:0{at}.100", ("SELL", "BUY")[at % 2],
                     ("ETHUSDT", "BTCUSDT", "ETHUSD_PERP")[at % 3]) for at in range(6)]
@@ -23,7 +23,7 @@ FILES = {
 }
 
 
-@EXAMPLES
+@examples(READER.name, len(FILES))
 @pytest.mark.parametrize("file", FILES)
 def test_a_spoilt_recording_is_never_read_wrongly(tmp_path, file, examples):
     """An error that names the file, or rows that were there; what is missing is counted."""

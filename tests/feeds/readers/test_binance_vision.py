@@ -8,7 +8,7 @@ import pytest
 
 from deleverage.errors import DataError, MissingTable, UsageError
 from deleverage.feeds.archives import head
-from deleverage.feeds.readers.binance_vision import READER
+from deleverage.feeds.readers.binance.vision import READER
 from deleverage.feeds.readers.protocol import FileReader, Log, NotAnInput, Piece, Request
 from deleverage.timestamps import HOUR, MINUTE, SECOND, parse
 from tests.feeds.readers.binance_files import (
@@ -480,7 +480,7 @@ def test_um_snapshots_of_old_copies(tmp_path):
 
 def test_a_large_file_comes_in_pieces(tmp_path, monkeypatch):
     """Blocks of text become pieces with running row numbers, and nothing is lost between."""
-    monkeypatch.setattr("deleverage.feeds.readers.binance_csv.BLOCK", 4_096)
+    monkeypatch.setattr("deleverage.feeds.readers.binance.layout.BLOCK", 4_096)
     path = put(tmp_path, f"{UM}/{ETH_1M}.csv", klines(count=1_000))
     pieces = read(path)
     numbers = [row for piece in pieces for row in piece.rows["source_row"].to_pylist()]

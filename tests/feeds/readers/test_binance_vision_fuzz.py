@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from deleverage.feeds.readers.binance_vision import READER
+from deleverage.feeds.readers.binance.vision import READER
 from tests.feeds.readers.binance_files import DAY, funding, klines, metrics, snapshot
-from tests.feeds.readers.fuzz import EXAMPLES, fuzz, zipped
+from tests.feeds.readers.fuzz import examples, fuzz, zipped
 
 UM, CM = "data/futures/um/daily", "data/futures/cm/daily"
 ORDERS = snapshot([
@@ -32,7 +32,7 @@ FILES = {
 }
 
 
-@EXAMPLES
+@examples(READER.name, len(FILES))
 @pytest.mark.parametrize("file", FILES)
 def test_a_spoilt_file_is_never_read_wrongly(tmp_path, file, examples):
     """An error that names the file, or rows that were there; what is missing is counted."""

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from deleverage.errors import DataError, UsageError
-from deleverage.feeds.readers.aggregates import OPEN_BAR
-from deleverage.feeds.readers.answers import SEEN
-from deleverage.feeds.readers.ccxt import READER
+from deleverage.feeds.readers.ccxt.reader import READER
+from deleverage.feeds.readers.parsing.aggregates import OPEN_BAR
+from deleverage.feeds.readers.parsing.answers import SEEN
 from deleverage.feeds.readers.protocol import Request
 from deleverage.timestamps import HOUR, MINUTE, SECOND, parse
-from tests.feeds.readers.fuzz import EXAMPLES, fuzz
+from tests.feeds.readers.fuzz import examples, fuzz
 from tests.feeds.readers.reading import array, first, known, read, rows, written
 
 START = parse("2026-01-31T16:00") // 10**6
@@ -71,6 +71,8 @@ def test_a_venue_must_be_known(tmp_path):
         read(READER, path, venue="mexc")
     with pytest.raises(UsageError, match="did you mean 'bybit'"):
         read(READER, path, venue="bibit")
+    path = written(tmp_path, "okx/a.json", json.dumps([fell()]))
+    assert first(rows(read(READER, path, venue="bybit")[0]), "venue") == ("okx",)
 
 
 def test_bybit_before_all_liquidation(tmp_path):
@@ -155,7 +157,7 @@ def test_rows_that_cannot_be_are_named(tmp_path, row, said):
         read(READER, written(tmp_path, "binance.json", json.dumps([row])))
 
 
-@EXAMPLES
+@examples(READER.name, 4)
 @pytest.mark.parametrize(("name", "text"), [
     ("bybit.jsonl", "\n".join(json.dumps(fell(timestamp=START + at)) for at in range(4)) + "\n"),
     ("binance.json", json.dumps([paid(timestamp=START + at * HOUR // 10**6) for at in range(4)])),

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from deleverage.errors import DataError
-from deleverage.feeds.readers.aggregates import OPEN_BAR, REPEATED
 from deleverage.feeds.readers.coinalyze import READER
+from deleverage.feeds.readers.parsing.aggregates import OPEN_BAR, REPEATED
 from deleverage.feeds.readers.protocol import NotAnInput, Request
 from deleverage.timestamps import DAY, HOUR, parse
-from tests.feeds.readers.fuzz import EXAMPLES, fuzz
+from tests.feeds.readers.fuzz import examples, fuzz
 from tests.feeds.readers.reading import array, first, known, read, rows, written
 
 START = parse("2026-01-31") // 10**9
@@ -107,6 +106,9 @@ def test_symbols_of_one_answer(tmp_path):
     assert first(rows(pieces), "venue") == ("coinalyze_6",)
     assert log.dropped == {"other coins": 3, "delivery contracts": 3, OPEN_BAR: 1}
     assert any("code '6' is not known" in note for note in log.notes)
+    path = written(tmp_path, "a.json", text)
+    assert first(rows(read(READER, path, symbol="ETH", venue="okx")[0]), "venue") == ("okx",)
+    assert first(rows(read(READER, path, symbol="BTC", venue="okx")[0]), "venue") == ("binance",)
     with pytest.raises(DataError, match="no rows of SOL"):
         read(READER, written(tmp_path, "a.json", text), symbol="SOL")
 
@@ -132,22 +134,13 @@ def test_rows_that_cannot_be_are_named(tmp_path, spoilt, said):
         read(READER, written(tmp_path, "a.json", answer(history)))
 
 
-@pytest.mark.real
-def test_sample(reference: Path):
-    """The sample's shape is read: one closed bar of two."""
-    pieces, log = read(READER, next(reference.glob(
-        "**/coinalyze/liquidation-history_shape_synthetic.json")))
-    assert array(rows(pieces), "qty_base").tolist() == [2.0, 1.0]
-    assert log.dropped == {OPEN_BAR: 1}
-
-
-@EXAMPLES
+@examples(READER.name, 2, 1)
 def test_spoilt(tmp_path, examples):
     """The law of spoilt files on liquidations, in USD."""
     fuzz(READER, "usd.json", answer(sums(2)).encode(), tmp_path, examples)
 
 
-@EXAMPLES
+@examples(READER.name, 2, 1)
 def test_spoilt_candles(tmp_path, examples):
     """The law of spoilt files on candles."""
     fuzz(READER, "a.json", answer(ohlc(3, v=5.0)).encode(), tmp_path, examples, Request("ETH"))

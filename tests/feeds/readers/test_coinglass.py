@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from deleverage.errors import DataError, UnknownName, UsageError
-from deleverage.feeds.readers.aggregates import OPEN_BAR
-from deleverage.feeds.readers.answers import SEEN
-from deleverage.feeds.readers.coinglass import READER
+from deleverage.feeds.readers.coinglass.reader import READER
+from deleverage.feeds.readers.parsing.aggregates import OPEN_BAR
+from deleverage.feeds.readers.parsing.answers import SEEN
 from deleverage.feeds.readers.protocol import NotAnInput
 from deleverage.timestamps import HOUR, parse, show
 from tests.feeds.readers.reading import array, csv_text, first, known, read, rows, written
@@ -46,7 +46,7 @@ def test_bars_are_stamped_with_their_start_and_known_at_their_end(tmp_path):
     assert [show(each) for each in array(table, "available_at")[::2].tolist()] == [
         "2026-01-31 20:00", "2026-02-01 00:00"]
     assert array(table, "notional_usd").tolist() == [100.5, 0.0, 101.5, 0.0]
-    assert first(table, "venue", "base", "completeness") == ("coinglass", "ETH", "aggregate")
+    assert first(table, "venue", "base", "completeness") == ("all", "ETH", "aggregate")
     assert pieces[0].step_ns == 4 * HOUR
 
 
@@ -181,6 +181,16 @@ def test_a_table_of_several_coins(tmp_path):
     assert array(rows(pieces), "source_row").tolist() == [4, 4, 5, 5]
     assert log.dropped == {"other coins": 3, OPEN_BAR: 1}
     assert len(read(READER, path)[0]) == 2
+    assert first(rows(pieces), "venue") == ("all",)
+    assert first(rows(read(READER, path, symbol="ETH", venue="okx")[0]), "venue") == ("okx",)
+
+
+def test_a_sum_over_venues_is_no_venues_own(tmp_path):
+    """What --venue says of other files in an import does not make a sum one venue's."""
+    path = written(tmp_path, "a.json", answer(aggregated(3)))
+    pieces, log = read(READER, path, symbol="ETH", venue="binance")
+    assert first(rows(pieces), "venue") == ("all",)
+    assert any("--venue binance does not make its own" in note for note in log.notes)
 
 
 def test_an_error_arrives_like_any_answer(tmp_path):
@@ -219,26 +229,6 @@ def test_rows_that_cannot_be_are_named(tmp_path, data, said):
         read(READER, written(tmp_path, "a.json", answer(aggregated())))
     with pytest.raises(UsageError, match="one bar tells no step"):
         read(READER, written(tmp_path, "a.json", answer(aggregated(1))), symbol="ETH")
-
-
-@pytest.mark.real
-def test_samples(reference: Path):
-    """The documented answers: recognised each, bars but the newest read."""
-    folder = reference / "formats_samples" if (reference / "formats_samples").is_dir() else (
-        reference / "reference" / "formats_samples")
-    folder /= "coinglass"
-    table = rows(read(READER, folder / "v4_liquidation_aggregated_history.json", symbol="BTC")[0])
-    assert array(table, "notional_usd").tolist() == [5916885.14234, 12969583.87632]
-    assert first(table, "available_at") == (1659052800000 * 10**6,)
-    table = rows(read(READER, folder / "v4_liquidation_pair_history.json", symbol="BTC")[0])
-    assert array(table, "notional_usd").tolist() == [2369935.19562, 6947459.43674]
-    table = rows(read(READER, folder / "v4_liquidation_order.json", side="order")[0])
-    assert first(table, "liq_side", "price", "notional_usd") == ("long", 87535.9, 205534.2932)
-    with pytest.raises(NotAnInput):
-        read(READER, folder / "v4_liquidation_exchange_list.json")
-    pieces, log = read(READER, folder / "v4_funding_rate_history_ohlc.json", symbol="BTC",
-                       venue="binance", timeframe="8h")
-    assert (rows(pieces).num_rows, log.dropped) == (0, {OPEN_BAR: 1})
 
 
 @pytest.mark.real

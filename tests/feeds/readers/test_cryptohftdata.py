@@ -15,7 +15,7 @@ from deleverage.errors import DataError, MissingTable, UsageError
 from deleverage.feeds.readers.cryptohftdata import READER
 from deleverage.feeds.readers.protocol import NotAnInput
 from deleverage.market import Coverage
-from tests.feeds.readers.one_file import MS, expected, read, same_liquidation, sample, written
+from tests.feeds.readers.one_file import MS, read, written
 
 HOUR = 1_769_904_000_000  # 2026-02-01 00:00 in ms
 FOLDER = "binance_futures/2026-02-01/00"
@@ -253,16 +253,3 @@ def test_other_parquet_is_not_known(tmp_path):
     """Another vendor's Parquet is nobody's here."""
     path = stored(tmp_path, "candles.parquet", {"timestamp": [1], "venue": ["bybit"]})
     assert READER.kind(path, path.read_bytes()) is None
-
-
-@pytest.mark.real
-@pytest.mark.parametrize("name", ["liquidations_schema_synthetic.parquet",
-                                  "liquidations_schema_synthetic.parquet.zst"])
-def test_sample_rows_are_the_expected_ones(reference, name):
-    """Every expected row, field by field, from both forms."""
-    found = read(READER, sample(reference, f"cryptohftdata/{name}"), venue="binance")
-    told = expected(reference, "liquidations",
-                    "cryptohftdata/liquidations_schema_synthetic.parquet")
-    assert len(found.rows("liquidations")) == len(told) == 2
-    for row, answer in zip(found.rows("liquidations"), told, strict=True):
-        same_liquidation(row, answer, "binance")

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from deleverage.feeds.readers.cryptohftdata import READER
-from tests.feeds.readers.fuzz import EXAMPLES, fuzz
+from tests.feeds.readers.fuzz import examples, fuzz
 from tests.feeds.readers.test_cryptohftdata import FOLDER, events
 
 
@@ -19,13 +19,13 @@ def parquet() -> bytes:
     return bytes(store.getvalue().to_pybytes())
 
 
-@EXAMPLES
+@examples(READER.name, 2, 1)
 def test_spoilt_objects(tmp_path: Path, examples: int):
     """Bytes flipped, the end cut: an error that names the object, or rows that can be."""
     fuzz(READER, f"{FOLDER}/ETHUSDT_liquidations.parquet", parquet(), tmp_path, examples)
 
 
-@EXAMPLES
+@examples(READER.name, 2, 1)
 def test_spoilt_wrapped_objects(tmp_path: Path, examples: int):
     """The same inside zstd, and the wrapping itself."""
     data = pa.compress(parquet(), "zstd", asbytes=True)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from deleverage.errors import DataError, UsageError
-from deleverage.feeds.readers.aggregates import OPEN_BAR
 from deleverage.feeds.readers.cryptoquant import READER
+from deleverage.feeds.readers.parsing.aggregates import OPEN_BAR
 from deleverage.feeds.readers.protocol import Request
 from deleverage.timestamps import DAY, HOUR, parse
-from tests.feeds.readers.fuzz import EXAMPLES, fuzz
+from tests.feeds.readers.fuzz import examples, fuzz
 from tests.feeds.readers.reading import array, csv_text, first, known, read, rows, written
 
 
@@ -40,7 +39,9 @@ def test_days_are_known_at_their_end(tmp_path):
     pieces, log = read(READER, path, symbol="ETH")
     found = rows(pieces)
     assert first(found, "available_at", "qty_base", "notional_usd", "venue", "completeness") == (
-        parse("2026-01-29") + DAY, 2.0, 5_000.0, "cryptoquant", "aggregate")
+        parse("2026-01-29") + DAY, 2.0, 5_000.0, "all", "aggregate")
+    assert any("do not say whose" in note for note in log.notes)
+    assert first(rows(read(READER, path, symbol="ETH", venue="okx")[0]), "venue") == ("okx",)
     assert log.dropped == {OPEN_BAR: 1}
     assert np.isnan(array(found, "price")).all()
 
@@ -88,15 +89,7 @@ def test_rows_that_cannot_be_are_named(tmp_path, changed, said):
         read(READER, written(tmp_path, "a.csv", csv_text(table(**changed))), symbol="ETH")
 
 
-@pytest.mark.real
-def test_sample(reference: Path):
-    """The sample's one row is the newest, and so is open."""
-    pieces, log = read(READER, next(reference.glob(
-        "**/cryptoquant/liquidations_day_shape_synthetic.csv")), symbol="ETH", timeframe="1d")
-    assert (rows(pieces).num_rows, log.dropped) == (0, {OPEN_BAR: 1})
-
-
-@EXAMPLES
+@examples(READER.name, 2)
 @pytest.mark.parametrize("form", ["csv", "json"])
 def test_spoilt(tmp_path, examples, form):
     """The law of spoilt files."""

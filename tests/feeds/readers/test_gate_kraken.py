@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,7 @@ from deleverage.feeds.readers.gate import READER as GATE
 from deleverage.feeds.readers.kraken import READER as KRAKEN
 from deleverage.feeds.readers.protocol import NotAnInput, Request
 from deleverage.timestamps import parse
-from tests.feeds.readers.expected import liquidation_rows
-from tests.feeds.readers.fuzz import EXAMPLES, fuzz
+from tests.feeds.readers.fuzz import examples, fuzz
 from tests.feeds.readers.reading import array, first, known, read, rows, written
 
 START = parse("2026-01-31T16:00") // 10**9
@@ -114,31 +112,14 @@ def test_kraken_sparse_answers_and_faults(tmp_path):
         read(KRAKEN, written(tmp_path, "a.json", answer(element(tradeable=""))))
 
 
-@pytest.mark.real
-def test_samples(reference: Path, tmp_path):
-    """Gate's expected row; Kraken's excerpt lacks time and symbol, and gives the expected row once
-    both are put beside it."""
-    assert liquidation_rows(GATE, reference, "gate/") == 1
-    excerpt = next(reference.glob("**/kraken/executions_one_element_excerpt.json"))
-    with pytest.raises(DataError, match="row 1, timestamp is missing"):
-        read(KRAKEN, excerpt, symbol="PF_XUSD")
-    whole = {"elements": [{"timestamp": START * 1000, "event": {"Execution": {
-        "execution": json.loads(excerpt.read_text())}}}]}
-    path = written(tmp_path, "PF_XUSD.json", json.dumps(whole))
-    table = rows(read(KRAKEN, path)[0])
-    assert first(table, "liq_side", "qty_base", "price", "price_basis", "notional_usd",
-                 "completeness") == ("long", 170.0, 0.071154, "fill", pytest.approx(12.09618),
-                                     "all")
-
-
-@EXAMPLES
+@examples(GATE.name, 1)
 def test_gate_spoilt(tmp_path, examples):
     """The law of spoilt files."""
     text = json.dumps([gate(), gate(size=3, time=START + 5)])
     fuzz(GATE, "a.json", text.encode(), tmp_path, examples, Request("ETH", contract_size=0.01))
 
 
-@EXAMPLES
+@examples(KRAKEN.name, 1)
 def test_kraken_spoilt(tmp_path, examples):
     """The law of spoilt files."""
     text = "\n".join(answer(element(price=str(2000 + at))) for at in range(3)) + "\n"

@@ -10,9 +10,9 @@ import pytest
 from pyarrow import parquet
 
 from deleverage.errors import DataError, MissingTable, UsageError
-from deleverage.feeds.readers.aggregates import OPEN_BAR, REPEATED
-from deleverage.feeds.readers.generic import READER
-from deleverage.feeds.readers.generic_map import column_map
+from deleverage.feeds.readers.generic.column_map import column_map
+from deleverage.feeds.readers.generic.reader import READER
+from deleverage.feeds.readers.parsing.aggregates import OPEN_BAR, REPEATED
 from deleverage.feeds.readers.protocol import Request
 from deleverage.timestamps import DAY, HOUR, MINUTE, parse
 from tests.feeds.readers.reading import array, csv_text, first, known, read, rows, written

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from deleverage.errors import DataError
-from deleverage.feeds.readers.aggregates import OPEN_BAR
-from deleverage.feeds.readers.generic import READER
+from deleverage.feeds.readers.generic.reader import READER
+from deleverage.feeds.readers.parsing.aggregates import OPEN_BAR
 from deleverage.feeds.tables import canonical
 from deleverage.timestamps import DAY, HOUR, parse, show
 from tests.feeds.readers.reading import array, first, read, rows

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -12,8 +10,7 @@ from deleverage.feeds.readers.hftbacktest import READER as HFT
 from deleverage.feeds.readers.lean import READER
 from deleverage.feeds.readers.protocol import NotAnInput
 from deleverage.timestamps import MINUTE, parse
-from tests.feeds.readers.expected import funding_rows
-from tests.feeds.readers.fuzz import EXAMPLES, fuzz, zipped
+from tests.feeds.readers.fuzz import examples, fuzz, zipped
 from tests.feeds.readers.reading import array, first, known, read, rows, written
 
 FUNDING = "20260131 00:00:00,0.0001\n20260131 08:00:00,-0.0002\n20260131 16:00:00,0.0003"
@@ -30,6 +27,8 @@ def test_funding_without_header_or_last_line_end(tmp_path):
     assert first(rows(pieces), "ts", "available_at") == (DAY, DAY)
     assert pieces[0].contract
     assert (pieces[0].contract.venue, pieces[0].contract.symbol) == ("bybit", "ETHUSDT")
+    asked, _ = read(READER, path, venue="binance")  # meant for files whose folder tells none
+    assert asked[0].contract == pieces[0].contract
 
 
 def test_minutes_are_of_the_day_in_the_name(tmp_path):
@@ -83,22 +82,7 @@ def test_hftbacktest_has_no_liquidations(tmp_path):
     assert known(HFT, written(tmp_path, "b.txt", "1676419207 {}")) is None
 
 
-@pytest.mark.real
-def test_samples(reference: Path):
-    """Every expected settlement; the other samples are read to their last row."""
-    assert funding_rows(READER, reference, "lean/") == 2
-    folder = next(reference.glob("**/formats_samples/lean"))
-    for name, count in (("binance_margin_interest_adausdt.csv", 1),
-                        ("bybit_margin_interest_btcusdt.csv", 3)):
-        assert rows(read(READER, folder / name)[0]).num_rows == count
-    minutes = rows(read(READER, folder / "20221213_btcusd_minute_trade_perp.csv",
-                        venue="binance")[0])
-    assert first(minutes, "close_ns", "open") == (parse("2022-12-13T00:01"), 17204.0)
-    with pytest.raises(NotAnInput):
-        read(HFT, next(reference.glob("**/hftbacktest/raw_collector_lines.txt")))
-
-
-@EXAMPLES
+@examples(READER.name, 3)
 @pytest.mark.parametrize(("name", "text"), [
     ("bybit/margin_interest/ethusdt.csv", FUNDING.encode()),
     ("bybit/20260131_ethusdt_minute_trade_perp.csv", MINUTES.encode()),

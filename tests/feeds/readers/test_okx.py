@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from deleverage.errors import DataError, UsageError
-from deleverage.feeds.readers.aggregates import OPEN_BAR
-from deleverage.feeds.readers.answers import SEEN
-from deleverage.feeds.readers.okx import READER
+from deleverage.feeds.readers.okx.reader import READER
+from deleverage.feeds.readers.parsing.aggregates import OPEN_BAR
+from deleverage.feeds.readers.parsing.answers import SEEN
 from deleverage.feeds.readers.protocol import NotAnInput, Request
 from deleverage.timestamps import HOUR, MINUTE, parse
-from tests.feeds.readers.expected import funding_rows, liquidation_rows
-from tests.feeds.readers.fuzz import EXAMPLES, fuzz, zipped
+from tests.feeds.readers.fuzz import examples, fuzz, zipped
 from tests.feeds.readers.reading import array, first, known, read, rows, written
 
 START = parse("2026-01-31T16:00") // 10**6
@@ -203,8 +201,8 @@ def test_no_inputs(tmp_path):
     (message(order(bkPx="")), "row 1, bkPx is not a number"),
     (message(order(side="close")), "row 1, side must be one of sell, buy"),
     (message(order(ts="12")), "row 1, ts is no time"),
-    (answer(paid())[:-9], "not whole JSON"),
-    (message(order()) + "\n" + message(order())[:-7], "line 2: not whole JSON"),
+    (answer(paid())[:-9], "line 1 is not JSON"),
+    (message(order()) + "\n" + message(order())[:-7], "line 2 is not JSON"),
     (answer([candle(1), candle(0)]).replace('"99"', '"101.5"'), "row 1, low is above"),
 ])
 def test_rows_that_cannot_be_are_named(tmp_path, text, said):
@@ -214,14 +212,7 @@ def test_rows_that_cannot_be_are_named(tmp_path, text, said):
         read(READER, path)
 
 
-@pytest.mark.real
-def test_samples(reference: Path):
-    """Every row of the expected tables that is OKX's, field by field."""
-    assert liquidation_rows(READER, reference, "okx/") == 1
-    assert funding_rows(READER, reference, "okx/") == 6
-
-
-@EXAMPLES
+@examples(READER.name, 4)
 @pytest.mark.parametrize(("name", "text"), [
     ("a.jsonl", "\n".join(message(order(ts=str(START + at))) for at in range(4)) + "\n"),
     ("ETH-USDT-SWAP.json", answer([candle(at) for at in range(4)])),

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 
-from deleverage.feeds.readers.tardis import READER
+from deleverage.feeds.readers.tardis.reader import READER
 from deleverage.timestamps import HOUR, MINUTE, SECOND
-from tests.feeds.readers.fuzz import EXAMPLES, fuzz, hold, structure_aware, whole_of
+from tests.feeds.readers.fuzz import examples, fuzz, hold, structure_aware, whole_of
 from tests.feeds.readers.test_tardis import EVENTS, TICKER, event, ticker
 
 
@@ -28,20 +28,20 @@ def tickers() -> bytes:
     return "".join(f"{row}\n" for row in (TICKER, *rows)).encode()
 
 
-@EXAMPLES
+@examples(READER.name, 3, 1)
 def test_spoilt_liquidations(tmp_path: Path, examples: int):
     """Columns, units, years, sides, rows and bytes: an error that names the file, or right rows."""
     fuzz(READER, "bybit_liquidations_2026-02-01_ETHUSDT.csv", liquidations(), tmp_path, examples)
 
 
-@EXAMPLES
+@examples(READER.name, 3, 1)
 def test_spoilt_archives_of_liquidations(tmp_path: Path, examples: int):
     """The same inside gzip, and the gzip itself."""
     fuzz(READER, "bybit/liquidations/2026/02/01/ETHUSDT.csv.gz",
          gzip.compress(liquidations(), mtime=0), tmp_path, examples)
 
 
-@EXAMPLES
+@examples(READER.name, 3, 1)
 def test_spoilt_tickers(tmp_path: Path, examples: int):
     """A row of a ticker says what the rows around it are: only what is refused is judged by row."""
     name, data = "bybit_derivative_ticker_2026-02-01_ETHUSDT.csv", tickers()

@@ -1,0 +1,5 @@
+"""Bybit: answers of its API and recorded liquidations."""
+
+from deleverage.feeds.readers.bybit.reader import READER
+
+__all__ = ["READER"]

@@ -1,0 +1,1 @@
+"""What readers of all vendors share: files as rows, cells as values and their bounds."""
