@@ -18,19 +18,22 @@ if __name__ != "deleverage.analyzers":
     )
 
 _HOME = {
+    "Cascades": "cascades",
     "Drawdown": "drawdown",
     "Funding": "funding",
     "LeverageExposure": "exposure",
     "LeverageScan": "leverage_scan",
     "Liquidations": "liquidations",
     "NearMisses": "near_misses",
+    "Paradox": "paradox",
     "Performance": "performance",
+    "SurvivalFrontier": "survival_frontier",
     "Trades": "trades",
 }
 
 __all__ = [
-    "Drawdown", "Funding", "LeverageExposure", "LeverageScan", "Liquidations", "NearMisses",
-    "Performance", "Trades",
+    "Cascades", "Drawdown", "Funding", "LeverageExposure", "LeverageScan", "Liquidations",
+    "NearMisses", "Paradox", "Performance", "SurvivalFrontier", "Trades",
 ]
 
 

@@ -9,8 +9,10 @@ import backtrader as bt
 from deleverage.columns import MarketColumns
 from deleverage.errors import UsageError, unknown_name
 from deleverage.statistics.placing import walked
+from deleverage.statistics.replay import VenueTerms
 from deleverage.statistics.summary import RunRecord, plain
 from deleverage.strategies.exits import SignalStrategy, bars_of
+from deleverage.venues.procedure import Takeover
 
 _KEPT = "_deleverage_records"  # on the strategy, so that several analyzers share one pass
 
@@ -68,8 +70,18 @@ def record_of(strategy: bt.Strategy, symbol: str | None = None) -> RunRecord:
             broker.journal, markets[chosen], broker.p.mark,
             getattr(strategy, "exit_reasons", None),
             horizon_bars(strategy, walked(markets[chosen])),
-            others)
+            others, terms_of(broker, markets[chosen]))
     return kept[chosen]
+
+
+def terms_of(broker: Any, columns: MarketColumns) -> VenueTerms | None:
+    """What the trades of an instrument are replayed under; None where it was never traded."""
+    instrument = columns.market.instrument
+    rules = broker.account.terms.rules.get(instrument.symbol)
+    if rules is None:
+        return None
+    procedure = Takeover() if broker.p.liquidation == "takeover" else rules.procedure
+    return VenueTerms(rules, procedure, instrument.lot_size)
 
 
 def horizon_bars(strategy: bt.Strategy, columns: MarketColumns) -> int | None:

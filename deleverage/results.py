@@ -16,11 +16,14 @@ nanoseconds, ``_h`` hours; a figure that does not exist is None. Its exact layou
                     best_share, net_without_best, average_holding_h, time_in_market (share),
                     right, wrong, liquidated, reduced, auto_deleveraged, right_liquidated, p_right,
                     p_liquidated, p_liquidated_right, withheld {name: reason},
-                    by_exit_reason [{name, count, wins, right, net, average, holding_h}],
+                    by_exit_reason [{name, count, wins, right, net, average, holding_h,
+                                     mae, mfe (means), worst_mae}],
                     by_side        [the same keys]
     costs           gross, fees, funding, liquidation_fees, insurance, net, unrealised, deposits,
                     of_gross {price, liquidations}, unattributed (0 but for rounding),
-                    fees_share (of Σ traded notional), turnover, slippage (≤ 0, inside gross)
+                    fees_share (of Σ traded notional), turnover, slippage (≤ 0, inside gross),
+                    steps [{name, amount}]      price, slippage, fees, funding, liquidation,
+                                                insurance: they add up to net
     exposure        bars, bars_in_market, time_in_market_h, time_in_market, notional_hours,
                     by_tier  [{tier, time_h, share, notional_hours, distance_p05, distance_p25,
                                distance_p50, no_liquidation_price_h, margin_ratio_max}],  CURRENT
@@ -53,6 +56,23 @@ nanoseconds, ``_h`` hours; a figure that does not exist is None. Its exact layou
     orders          fills, maker, taker, forced (by the venue), orders (of the strategy, with a
                     fill), in_parts (of these: in more than one fill), part_fills, rejections,
                     fills_by_reason {reason: count}, rejections_by_reason {reason: count}
+    paradox         trades, liquidated, right_liquidated, net, net_at_1x, net_planned,
+                    net_right_liquidated, planned_right_liquidated,
+                    survivable_min, survivable_q05, survivable_q50 (0: not even 1x), withheld (why
+                    nothing was replayed),
+                    rows [{number, symbol, side, entry_ns, entry_price, leverage, net, net_at_1x,
+                           net_planned, return_on_margin, return_at_1x, return_planned, survivable,
+                           liquidated, right, paradox, basis}]                 replayed trades
+    frontier        trades, limit, all_survive, extended, by_basis {exit, time exit, end of run},
+                    withheld,
+                    rows [{leverage, granted, surviving, share, net, right_liquidated, in_steps}]
+    cascades        count, traded (a trade belongs to them), trigger, missing [line],
+                    net_elsewhere, best, best_share, net_without_best,
+                    rows [{number, start_ns, end_ns, ended, confirmed, size_usd, size_share (of
+                           open interest), interest_change, low, low_ns, trades [number],
+                           entry_lag_h, mae, mfe, net, funding, slippage, liquidated, near_misses,
+                           survivable}]
+                    zones [{name (inside, 24 h after, elsewhere), hours, net, long, short}]
 
 ``paid`` ≤ 0 ≤ ``received``. ``trades``, ``exposure.by_entry`` and ``costs`` add up to one another,
 and ``liquidations`` to them: ``margin_lost = −(of_gross.liquidations + liquidation_fees)``.
@@ -97,7 +117,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-SCHEMA = 2
+SCHEMA = 3
 FILE = "result.json"
 CURVES = "curves.parquet"
 

@@ -51,8 +51,9 @@ def run(
 
     ``columns`` saves loading the data again (they are cut to the dates of ``spec``); ``strategy``
     is a class that stands in for the one named; ``record=False`` leaves out the per-bar curves,
-    which can be rebuilt later. Raises UnknownName for a strategy or parameter nobody knows,
-    LeverageError beyond the venue's limit, DataError for data that cannot carry the run.
+    which can be rebuilt later, replays and the search for cascades. Raises UnknownName for a
+    strategy or parameter nobody knows, LeverageError beyond the venue's limit, DataError for data
+    that cannot carry the run.
     """
     chosen = registry.load(spec.strategy) if strategy is None else strategy
     params = registry.check_parameters(chosen, dict(spec.params))
@@ -202,7 +203,7 @@ def _result(spec: RunSpec, source: Source, columns: MarketColumns, ran: bt.Strat
             record: bool) -> RunResult:
     broker = ran.broker
     taken = record_of(ran)
-    figures = summary(taken)
+    figures = summary(taken, deep=record)
     rules = broker.account.terms.rules.get(columns.market.instrument.symbol)
     if rules is None:  # nothing was traded, so the broker never asked the venue
         rules = rules_of(spec, columns)

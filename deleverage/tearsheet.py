@@ -8,9 +8,11 @@
 
 from __future__ import annotations
 
+from deleverage import tearsheet_cascades as falls
 from deleverage import tearsheet_forced as forced
 from deleverage import tearsheet_leverage as lever
 from deleverage import tearsheet_money as cash
+from deleverage import tearsheet_replay as again
 from deleverage.compare import Baseline, Outcome
 from deleverage.results import RunResult
 from deleverage.tearsheet_compare import side_by_side
@@ -36,7 +38,10 @@ def render(result: RunResult, baseline: Baseline | None = None) -> str:
         cash.drawdown(figures["drawdown"], quote),
         lever.exposure(figures["exposure"], quote),
         lever.near_misses(figures["near_misses"]),
+        again.paradox(figures["paradox"], quote, result.provenance.margin),
+        again.frontier(figures["frontier"], quote),
         forced.liquidations(figures["liquidations"], quote),
+        falls.cascades(figures["cascades"], quote),
         cash.costs(figures["costs"], quote),
         cash.funding(figures["funding"], quote),
         cash.trades(figures["trades"], quote),
@@ -52,7 +57,7 @@ def warnings(result: RunResult) -> str:
 
 
 def verdict(result: RunResult) -> str:
-    """The result in four sentences; a loss is called a loss."""
+    """The result in a few sentences; a loss is called a loss."""
     figures, made = result.statistics, result.provenance
     earned, drop = figures["performance"], figures["drawdown"]
     texts = [
@@ -68,7 +73,9 @@ def verdict(result: RunResult) -> str:
                 ("Same margin fraction", result.scan.survives_fraction, result.scan.same_fraction),
                 ("Same notional", result.scan.survives_notional, result.scan.same_notional)):
             texts.append(f"{name}: {lever.survival(survives, rows)}.")
+    texts.append(again.survivable(figures["paradox"]))
     texts.append(_best_trade(result))
+    texts.append(falls.verdict(figures["cascades"]))
     return section("VERDICT", lines(text for text in texts if text))
 
 

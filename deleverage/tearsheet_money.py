@@ -69,24 +69,22 @@ def performance(figures: Figures) -> str:
     return section(head, table([name for name, _ in cells], [[cell for _, cell in cells]], left=0))
 
 
+STEPS = {
+    "price": "price, before slippage", "slippage": "slippage", "fees": "fees",
+    "funding": "funding", "liquidation": "liquidation, price loss and the venue's fee",
+    "insurance": "insurance fund",
+}
+
+
 def costs(figures: Figures, quote: str) -> str:
-    """From gross to net, every cause of the journal on its own line."""
-    split = figures["of_gross"]
-    rows = [
-        ("price, positions that were closed or are open", money(split["price"])),
-        ("price, positions that were liquidated", money(split["liquidations"])),
-        ("= gross", money(figures["gross"])),
-        ("  of it slippage", money(figures["slippage"])),
-        ("fees", money(figures["fees"])),
-        ("funding", money(figures["funding"])),
-        ("liquidation fees", money(figures["liquidation_fees"])),
-        ("insurance fund", money(figures["insurance"])),
-        ("= net", money(figures["net"])),
-    ]
-    foot = (f"of which unrealised {money(figures['unrealised'])}; turnover "
-            f"{money(figures['turnover'], sign=False)} {quote}, fees "
-            f"{percent(_positive(figures['fees_share']), sign=False, digits=3)} of it")
-    return section(f"FROM GROSS TO NET ({quote})", table(("", quote), rows), foot)
+    """From gross to net, step by step; the steps add up to the net."""
+    rows = [(STEPS[step["name"]], money(step["amount"])) for step in figures["steps"]]
+    rows.append(("= net", money(figures["net"])))
+    foot = (f"Gross at the prices paid {money(figures['gross'])}, of it liquidated positions "
+            f"{money(figures['of_gross']['liquidations'])}, unrealised "
+            f"{money(figures['unrealised'])}; turnover {money(figures['turnover'], sign=False)}, "
+            f"fees {percent(_positive(figures['fees_share']), sign=False, digits=3)} of it.")
+    return section(f"FROM GROSS TO NET ({quote})", table(("", quote), rows), lines([foot], ""))
 
 
 def _positive(value: float | None) -> float | None:
@@ -143,9 +141,10 @@ def trades(figures: Figures, quote: str) -> str:
 
 def _groups(name: str, rows: Any) -> str:
     return table((name, "trades", "won", "right on\ndirection", "net", "average",
-                  "average\nholding"),
+                  "average\nholding", "average\nMAE", "average\nMFE", "worst\nMAE"),
                  ([row["name"], f"{row['count']:,}", f"{row['wins']:,}", f"{row['right']:,}",
-                   money(row["net"]), money(row["average"]), hours(row["holding_h"])]
+                   money(row["net"]), money(row["average"]), hours(row["holding_h"]),
+                   *(percent(row[key], sign=False) for key in ("mae", "mfe", "worst_mae"))]
                   for row in rows if row["count"]))
 
 

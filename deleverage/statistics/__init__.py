@@ -21,6 +21,12 @@ funding               the funding ledger, by state of each settlement
 performance           returns, annual figures, withheld on short samples
 costs                 from gross to net
 leverage_scan         the same strategy at every leverage: rows of the table
+holdings, adverse     what the strategy held of a position, and the worst marks it met meanwhile
+plans, replay         what a trade was meant to do; the same trade at another leverage
+paradox               right on direction and liquidated; what each trade would have survived
+frontier              share surviving and P&L, every trade at every leverage
+cascades              the cascades of the market, as whole windows
+cascade_table         what was traded in each, and P&L inside them, after them, elsewhere
 summary               all of the above as one nested dict
 ====================  ==========================================================================
 """

@@ -11,6 +11,7 @@ from deleverage.columns import MARK_CLIPPED, MarketColumns
 from deleverage.statistics.trades import Trade
 from deleverage.timestamps import show_step
 
+FEW_CASCADES = 6  # below, 2 ÷ 2^n, the least two-sided p of a sign flip, is above 5 %
 FEW_TRADES = 30  # below, the mean of trades is noise whatever it is
 _LESS_THAN_ALL = {"sampled": "(sampled)", "sampled_1s": "(sampled, at most one a second)",
                   "aggregate": "(aggregated)", "unknown": "(completeness unknown)"}
@@ -28,7 +29,8 @@ def caveats(
     quote = columns.market.instrument.quote
     lines = [*_market(columns), *assumptions, *_mark(columns, statistics, mark),
              *_funding(statistics["funding"], quote), *_feeds(columns),
-             *_orders(statistics["orders"]), *_trades(trades, statistics, quote)]
+             *_orders(statistics["orders"]), *_trades(trades, statistics, quote),
+             *_cascades(statistics.get("cascades"))]
     return tuple(lines)
 
 
@@ -97,6 +99,13 @@ def _feeds(columns: MarketColumns) -> Iterable[str]:
         kinds = "; ".join(f"{', '.join(names)} {_LESS_THAN_ALL[kind]}"
                           for kind, names in venues.items())
         yield f"liquidations are reported shares, not totals, of: {kinds}"
+
+
+def _cascades(figures: Mapping[str, Any] | None) -> Iterable[str]:
+    if figures and figures["trigger"] and 0 < figures["traded"] < FEW_CASCADES:
+        smallest = 2.0 / 2 ** figures["traded"]
+        yield (f"only {_count(figures['traded'], 'cascade')} traded: the smallest p a comparison "
+               f"over so few can reach is {smallest:.3g}")
 
 
 def _orders(figures: Mapping[str, Any]) -> Iterable[str]:

@@ -5,23 +5,38 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from deleverage.columns import MarketColumns
+import numpy as np
+
+from deleverage.columns import Floats, MarketColumns
 from deleverage.journal import Journal
+from deleverage.statistics.cascade_table import CascadeTable, cascade_table, not_looked_for
+from deleverage.statistics.cascades import cascades
 from deleverage.statistics.costs import costs
 from deleverage.statistics.curves import Curves, account_curves
 from deleverage.statistics.drawdown import drawdown
 from deleverage.statistics.episodes import Episode, episodes
 from deleverage.statistics.excursions import Excursion, excursions
 from deleverage.statistics.exposure import exposure
+from deleverage.statistics.frontier import (
+    NOT_REPLAYED,
+    SurvivalFrontier,
+    no_frontier,
+    replays,
+    survival_frontier,
+)
 from deleverage.statistics.funding import funding
 from deleverage.statistics.liquidations import liquidations
 from deleverage.statistics.marks import judged_on
 from deleverage.statistics.near_miss import near_misses
 from deleverage.statistics.orders import order_figures
+from deleverage.statistics.paradox import Paradox, paradox
 from deleverage.statistics.performance import performance
 from deleverage.statistics.placing import placed, walked
+from deleverage.statistics.plans import Plan, plans
+from deleverage.statistics.replay import Replay, VenueTerms, survivable
 from deleverage.statistics.trade_figures import trade_figures
 from deleverage.statistics.trades import Trade, trade_list
 from deleverage.statistics.wallet import opening_wallet
@@ -39,6 +54,30 @@ class RunRecord:
     trades: tuple[Trade, ...]
     start: float  # wallet before the first bar
     start_ns: int  # open of the first bar
+    terms: VenueTerms | None = None  # what a replay trades under; None where nothing was traded
+    horizon_bars: int | None = None
+
+    @cached_property
+    def plans(self) -> tuple[Plan, ...]:
+        """What every position was meant to do; empty where the venue's rules are not known."""
+        if self.terms is None:
+            return ()
+        return plans(self.episodes, self.trades, self.columns, self.journal, self.terms.rules,
+                     self.horizon_bars)
+
+    @cached_property
+    def replays(self) -> tuple[Replay, ...]:
+        """Every plan at every leverage the venue grants."""
+        if self.terms is None:
+            return ()
+        return replays(self.plans, self.terms, self.columns.execution_mark.open)
+
+    @cached_property
+    def survivable(self) -> Floats:
+        """The largest leverage each plan survives (NaN: not even 1x)."""
+        if self.terms is None:
+            return np.empty(0)
+        return survivable(self.plans, self.terms)
 
     @classmethod
     def of(
@@ -49,6 +88,7 @@ class RunRecord:
         exit_reasons: Mapping[int, str] | None = None,
         horizon_bars: int | None = None,
         others: Sequence[MarketColumns] = (),
+        terms: VenueTerms | None = None,
     ) -> RunRecord:
         """Rebuild curves, positions and trades of one instrument from the journal, in the bars
         the account walked (the finer ones, where ``columns`` has some inside).
@@ -56,7 +96,8 @@ class RunRecord:
         ``others`` are further instruments of the same account, on any clock that meets its own;
         ``mark="last"`` where the run was judged on last price; ``exit_reasons`` and
         ``horizon_bars`` (counted in those bars) as
-        :func:`~deleverage.statistics.trades.trade_list` takes them.
+        :func:`~deleverage.statistics.trades.trade_list` takes them; ``terms`` are what trades are
+        replayed under.
         """
         judged = judged_on(walked(columns), mark)
         journal = placed(journal, judged)
@@ -66,11 +107,16 @@ class RunRecord:
         start_ns = int(judged.close_ns[0]) - judged.market.step_ns if len(judged) else 0
         curves = account_curves(journal, judged,
                                 [judged_on(walked(other), mark) for other in others])
-        return cls(journal, judged, curves, found, met, trades, opening_wallet(journal), start_ns)
+        return cls(journal, judged, curves, found, met, trades, opening_wallet(journal), start_ns,
+                   terms, horizon_bars)
 
 
-def summary(record: RunRecord) -> dict[str, Any]:
-    """Every figure of a run; the layout is that of ``deleverage.results``."""
+def summary(record: RunRecord, deep: bool = True) -> dict[str, Any]:
+    """Every figure of a run; the layout is that of ``deleverage.results``.
+
+    ``deep=False`` replays no trade and does not look for cascades in the market, which together
+    take longer than a run that jumps over it; their blocks say so (``withheld``, ``missing``).
+    """
     journal, columns, curves = record.journal, record.columns, record.curves
     found, trades = record.episodes, record.trades
     start, start_ns = record.start, record.start_ns
@@ -85,8 +131,32 @@ def summary(record: RunRecord) -> dict[str, Any]:
         "liquidations": liquidations(found, trades),
         "funding": funding(journal, columns),
         "orders": order_figures(journal),
+        "paradox": paradox_of(record) if deep else paradox((), (), np.empty(0), NOT_REPLAYED),
+        "frontier": frontier_of(record) if deep else no_frontier(NOT_REPLAYED),
+        "cascades": cascades_of(record) if deep else not_looked_for(trades),
     }
     return {name: plain(value) for name, value in figures.items()}
+
+
+def paradox_of(record: RunRecord) -> Paradox:
+    """The paradox of a run."""
+    return paradox(record.trades, record.replays, record.survivable)
+
+
+def frontier_of(record: RunRecord) -> SurvivalFrontier:
+    """The survival frontier of a run."""
+    if record.terms is None:
+        return no_frontier()
+    right = {trade.number: trade.right for trade in record.trades}
+    return survival_frontier(record.replays, right, record.terms)
+
+
+def cascades_of(record: RunRecord) -> CascadeTable:
+    """The cascades of a run's market, and what was traded in them."""
+    survived = {plan.number: float(value) for plan, value in
+                zip(record.plans, record.survivable, strict=True)}
+    return cascade_table(cascades(record.columns), record.episodes, record.excursions,
+                         record.trades, record.journal, record.columns, survived)
 
 
 def run_length(record: RunRecord) -> int:

@@ -14,7 +14,11 @@ MIN_SQN = 30  # closed trades below which a t-like ratio of trades says nothing
 
 @dataclass(frozen=True, slots=True)
 class TradeGroup:
-    """Closed trades of one exit reason or side; money in quote currency, ``holding_h`` a mean."""
+    """Closed trades of one exit reason or side; money in quote currency, ``holding_h`` a mean.
+
+    ``mae`` and ``mfe`` are the means of Trade.mae and Trade.mfe, ``worst_mae`` the largest of the
+    former: fractions of the entry price, ≥ 0 (None where no trade's is known).
+    """
 
     name: str
     count: int
@@ -23,6 +27,9 @@ class TradeGroup:
     net: float
     average: float
     holding_h: float
+    mae: float | None
+    mfe: float | None
+    worst_mae: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +143,12 @@ def _groups(closed: Sequence[Trade], name: Callable[[Trade], str]) -> tuple[Trad
 def _group(name: str, trades: list[Trade]) -> TradeGroup:
     net = math.fsum(trade.net for trade in trades)
     hours = math.fsum(trade.holding_ns / HOUR for trade in trades)
+    against = [trade.mae for trade in trades if trade.mae is not None]
+    best = [trade.mfe for trade in trades if trade.mfe is not None]
     return TradeGroup(name, len(trades), sum(trade.net > 0 for trade in trades),
                       sum(bool(trade.right) for trade in trades), net, net / len(trades),
-                      hours / len(trades))
+                      hours / len(trades), _mean(against), _mean(best),
+                      max(against, default=None))
 
 
 def _mean(values: Sequence[float]) -> float | None:

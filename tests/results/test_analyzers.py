@@ -21,7 +21,7 @@ from tests.markets import make_columns, random_market
 from tests.results.markets import Wobbler
 
 NAMES = ("Drawdown", "LeverageExposure", "NearMisses", "Liquidations", "Funding", "Trades",
-         "Performance")
+         "Performance", "Paradox", "SurvivalFrontier", "Cascades")
 
 
 def ran(engine: type[bt.Cerebro], *markets: MarketColumns, **analyzers: Any) -> Any:
@@ -51,6 +51,9 @@ def test_the_same_figures_as_a_result(engine: type[bt.Cerebro]) -> None:
     assert found["Liquidations"] == figures["liquidations"]
     assert found["Funding"] == figures["funding"]
     assert found["Performance"] == figures["performance"]
+    assert found["Cascades"] == figures["cascades"]
+    assert found["Paradox"] == figures["paradox"]
+    assert found["SurvivalFrontier"] == figures["frontier"]
     assert found["Trades"]["figures"] == figures["trades"]
     assert len(found["Trades"]["list"]) == figures["trades"]["count"] + figures["trades"]["open"]
 

@@ -18,6 +18,8 @@ from deleverage.columns import MarketColumns
 from deleverage.errors import DataError, LeverageError, MissingTable, UnknownName
 from deleverage.runner import BASELINE, baseline, load, run
 from deleverage.spec import RunSpec
+from deleverage.statistics.cascade_table import NOT_LOOKED_FOR
+from deleverage.statistics.frontier import NOT_REPLAYED
 from deleverage.timestamps import MINUTE
 from tests.markets import make_columns, make_dataset, random_market
 from tests.results.markets import Wobbler, wobble
@@ -317,11 +319,18 @@ class Idle(bt.Strategy):  # type: ignore[misc]
 
 
 def test_record_false_leaves_the_curves_out() -> None:
-    """Without recording the result is the same but for the curves, which can be rebuilt."""
+    """Without recording the result is the same but for the curves, which can be rebuilt, and for
+    replays and the search for cascades, which say that they were left out."""
     columns = falling()
     lean, full = run(spec(), columns, record=False), run(spec(), columns)
     assert lean.recorded is None
-    assert lean.statistics == full.statistics
+    apart = ("paradox", "frontier", "cascades")
+    left, kept = ({name: block for name, block in figures.statistics.items() if name not in apart}
+                  for figures in (lean, full))
+    assert left == kept
+    assert [lean.statistics[name]["withheld"] for name in apart[:2]] == [NOT_REPLAYED] * 2
+    assert lean.statistics["cascades"]["missing"] == [NOT_LOOKED_FOR]
+    assert full.statistics["frontier"]["trades"] == len(full.trades)
     assert (lean.curves(columns).equity == full.curves().equity).all()
 
 
@@ -348,7 +357,7 @@ def test_every_figure_is_in_the_documented_layout() -> None:
     words = set(re.findall(r"\w+", results.__doc__ or ""))
     assert set(figures.statistics) == {
         "performance", "drawdown", "trades", "costs", "exposure", "near_misses", "liquidations",
-        "funding", "orders"}
+        "funding", "orders", "paradox", "frontier", "cascades"}
     keys = {name for section in figures.statistics.values() for name in section}
     rows = {key for section in figures.statistics.values() for value in section.values()
             if isinstance(value, list) for row in value if isinstance(row, dict) for key in row}

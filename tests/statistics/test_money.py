@@ -14,6 +14,7 @@ from deleverage.statistics.liquidations import liquidations
 from deleverage.statistics.orders import order_figures
 from deleverage.statistics.summary import RunRecord
 from tests.markets import make_columns
+from tests.results.markets import wobble
 from tests.statistics.scribe import Scribe
 
 ROWS = [(2_400, 2_410, 2_390, 2_400)] * 8
@@ -155,6 +156,45 @@ def test_from_gross_to_net() -> None:
     assert figures.unattributed == pytest.approx(0.0, abs=1e-12)
     forced = 2_400 - 239.52  # the bankruptcy price, after the funding paid
     assert figures.turnover == pytest.approx(2_400 + 2_410 + 2_400 + forced + 4_780)
+
+
+@pytest.mark.parametrize("margin", ["isolated", "cross"])
+@pytest.mark.parametrize("venue", ["bybit", "binance"])
+def test_the_steps_add_up_to_the_net(venue: str, margin: str) -> None:
+    """Price, slippage, fees, funding, liquidation and insurance are the change of equity, to 1e-9
+    of the money moved, with slippage and liquidations in it."""
+    shown = 0
+    for seed in range(4):
+        result, _ = wobble(seed, venue=venue, margin=margin, leverage=50.0, margin_fraction=0.6,
+                           slippage_bp=5.0)
+        figures = result.statistics["costs"]
+        steps = {step["name"]: step["amount"] for step in figures["steps"]}
+        assert list(steps) == ["price", "slippage", "fees", "funding", "liquidation", "insurance"]
+        total = math.fsum(steps.values())
+        assert total == pytest.approx(figures["net"], abs=1e-9, rel=1e-12)
+        assert total == pytest.approx(result.statistics["performance"]["net"], rel=1e-9, abs=1e-6)
+        assert steps["slippage"] == figures["slippage"] < 0
+        shown += steps["liquidation"] < 0
+    assert shown
+
+
+def test_slippage_is_a_step_of_its_own() -> None:
+    """Bought at 2,402 with 2 of it slippage, sold at 2,410: the price earned 10, slippage took 2;
+    of a forced close at 2,100 with 5 of slippage, liquidation is what is left of the loss."""
+    book = scribe()
+    book.open(0, 1.0, 2_402.0)
+    book.close(1, 2_410.0)
+    book.open(2, 1.0, 2_400.0)
+    book.step_down(4, 2_100.0, 1.0, fee=3.0)
+    fills = book.journal.fills
+    fills[0] = dataclasses.replace(fills[0], slippage=2.0)
+    fills[-1] = dataclasses.replace(fills[-1], slippage=5.0)
+    record = RunRecord.of(book.journal, book.columns)
+    figures = costs(book.journal, record.episodes, record.trades, "ETHUSDT")
+    steps = {step.name: step.amount for step in figures.steps}
+    assert steps == pytest.approx({"price": 10.0, "slippage": -7.0, "fees": 0.0, "funding": 0.0,
+                                   "liquidation": -298.0, "insurance": 0.0})
+    assert math.fsum(steps.values()) == pytest.approx(figures.net, abs=1e-9)
 
 
 def test_rejections_are_counted_by_reason_without_their_figures() -> None:

@@ -157,6 +157,11 @@ def test_figures_over_the_list() -> None:
     assert (figures.count, figures.open, figures.wins, figures.losses) == (3, 1, 2, 1)
     assert figures.profit_factor == pytest.approx(160 / 110)
     assert figures.expectancy == pytest.approx(50 / 3)
+    (longs,) = figures.by_side
+    known = [trade for trade in trades if trade.exit_bar is not None]
+    assert longs.mae == pytest.approx(sum(trade.mae or 0.0 for trade in known) / 3)
+    assert longs.mfe == pytest.approx(sum(trade.mfe or 0.0 for trade in known) / 3)
+    assert longs.worst_mae == max(trade.mae or 0.0 for trade in known)
     assert figures.best_share == pytest.approx(150 / 50)
     assert figures.net_without_best == pytest.approx(-100.0)
     assert (figures.right, figures.wrong) == (2, 2)

@@ -32,7 +32,7 @@ DRAWDOWN = {
     "longest_ns": 13 * timestamps.DAY, "drawdowns": 3,
 }
 GROUP = {"name": "stop", "count": 2, "wins": 0, "right": 1, "net": -487.66, "average": -243.83,
-         "holding_h": 0.5}
+         "holding_h": 0.5, "mae": 0.021, "mfe": 0.004, "worst_mae": 0.034}
 TRADES = {
     "count": 3, "open": 0, "long": 3, "short": 0, "wins": 1, "losses": 2, "win_rate": 1 / 3,
     "profit_factor": 0.25, "expectancy": -829.22, "expectancy_return": -0.08, "average_win": 120.0,
@@ -49,6 +49,9 @@ COSTS = {
     "net": -2_487.66, "unrealised": 0.0, "deposits": 10_000.0,
     "of_gross": {"price": -400.0, "liquidations": -2_000.0}, "unattributed": 0.0,
     "fees_share": 0.0005, "turnover": 160_000.0, "slippage": -32.0,
+    "steps": [{"name": "price", "amount": -368.0}, {"name": "slippage", "amount": -32.0},
+              {"name": "fees", "amount": -80.0}, {"name": "funding", "amount": -7.66},
+              {"name": "liquidation", "amount": -2_000.0}, {"name": "insurance", "amount": 0.0}],
 }
 EXPOSURE = {
     "bars": 21_600, "bars_in_market": 5_400, "time_in_market_h": 90.0, "time_in_market": 0.25,
@@ -110,10 +113,47 @@ ORDERS = {"fills": 7, "maker": 2, "taker": 5, "forced": 2, "orders": 4, "in_part
           "fills_by_reason": {"limit": 2, "market": 2, "liquidation": 2, "stop": 1},
           "rejections_by_reason": {"margin: needs 2,000.00, available 12.34": 3}}
 
+PARADOX = {
+    "trades": 3, "liquidated": 1, "right_liquidated": 1, "net": -2_487.66, "net_at_1x": 410.0,
+    "net_planned": 415.0, "net_right_liquidated": -2_000.0, "planned_right_liquidated": 900.0,
+    "withheld": "", "survivable_min": 3.19, "survivable_q05": 3.19, "survivable_q50": 11.66,
+    "rows": [{"number": 1, "symbol": "ETHUSDT", "side": 1, "entry_ns": LOW, "entry_price": 2_392.0,
+              "leverage": 20.0, "net": -2_000.0, "net_at_1x": 895.0, "net_planned": 900.0,
+              "return_on_margin": -1.0, "return_at_1x": 0.045, "return_planned": 0.046,
+              "survivable": 11.66, "liquidated": True, "right": True, "paradox": True,
+              "basis": "time exit"}],
+}
+FRONTIER = {
+    "withheld": "", "trades": 3, "limit": 50.0, "all_survive": 3.0, "extended": 1,
+    "by_basis": {"time exit": 1},
+    "rows": [{"leverage": float(level), "granted": 3, "surviving": 3 if level <= 3 else 1,
+              "share": 1.0 if level <= 3 else 1 / 3, "net": 415.0 if level <= 3 else -900.0,
+              "right_liquidated": 0 if level <= 3 else 2, "in_steps": 0} for level in range(1, 51)],
+}
+CASCADES = {
+    "count": 2, "traded": 1, "trigger": "liquidations", "missing": [], "net_elsewhere": -587.66,
+    "best": -1_900.0, "best_share": None, "net_without_best": -587.66,
+    "rows": [{"number": 1, "start_ns": LOW - 4 * timestamps.HOUR, "end_ns": LOW + timestamps.HOUR,
+              "ended": True, "confirmed": True, "size_usd": 471_435_367.0, "size_share": 0.0675,
+              "interest_change": -0.148, "low": 2_317.47, "low_ns": LOW, "trades": [1, 2],
+              "entry_lag_h": -0.7, "mae": 0.0201, "mfe": 0.0237, "net": -1_900.0, "funding": 8.96,
+              "slippage": -15.62, "liquidated": 1, "near_misses": 0, "survivable": 4.37},
+             {"number": 2, "start_ns": END - timestamps.HOUR, "end_ns": END, "ended": False,
+              "confirmed": False, "size_usd": None, "size_share": None, "interest_change": None,
+              "low": 2_876.41, "low_ns": END, "trades": [], "entry_lag_h": None, "mae": None,
+              "mfe": None, "net": 0.0, "funding": 0.0, "slippage": 0.0, "liquidated": 0,
+              "near_misses": 0, "survivable": None}],
+    "zones": [{"name": "elsewhere", "hours": 330.0, "net": -500.0, "long": -500.0, "short": 0.0},
+              {"name": "inside", "hours": 6.0, "net": -1_800.0, "long": -1_900.0, "short": 100.0},
+              {"name": "24 h after", "hours": 24.0, "net": -187.66, "long": -187.66,
+               "short": 0.0}],
+}
+
 STATISTICS: dict[str, dict[str, Any]] = {
     "performance": PERFORMANCE, "drawdown": DRAWDOWN, "trades": TRADES, "costs": COSTS,
     "exposure": EXPOSURE, "near_misses": NEAR_MISSES, "liquidations": LIQUIDATIONS,
     "funding": FUNDING, "orders": ORDERS,
+    "paradox": PARADOX, "frontier": FRONTIER, "cascades": CASCADES,
 }
 
 

@@ -16,7 +16,8 @@ def test_the_order_in_which_a_trader_reads() -> None:
     sheet = tearsheet.render(result, Baseline.against(result, [sheets.result(net=50.0)]))
     titles = ["═══ level_reclaim 10x isolated", "WARNINGS", "LEVERAGE SCAN, same margin fraction",
               "LEVERAGE SCAN, same notional", "VERDICT", "AGAINST RANDOM ENTRIES", "DRAWDOWN",
-              "EXPOSURE BY CURRENT TIER", "MONEY BY TIER AT ENTRY", "NEAR MISSES", "LIQUIDATIONS",
+              "EXPOSURE BY CURRENT TIER", "MONEY BY TIER AT ENTRY", "NEAR MISSES",
+              "PARADOX", "SURVIVAL FRONTIER", "LIQUIDATIONS", "CASCADES",
               "FROM GROSS TO NET", "FUNDING", "TRADES BY EXIT REASON", "ORDERS", "PERFORMANCE"]
     starts = [line for line in sheet.splitlines()
               if any(line.startswith(title) for title in titles)]
@@ -115,12 +116,24 @@ def test_a_run_with_reductions_alone_is_not_silent() -> None:
     assert "0 liquidated (0 long, 0 short), 1 reduction (1 of the positions reduced lived)" in sheet
 
 
-def test_slippage_is_told_inside_gross() -> None:
-    """The waterfall says what of gross was slippage; it is no line of its own to add up."""
+def test_the_way_from_gross_to_net_adds_up() -> None:
+    """Price, slippage, fees, funding, liquidation and insurance fund are rows of their own; what
+    is printed adds up to the net beside it."""
     sheet = tearsheet.render(sheets.result())
-    (row,) = [line for line in sheet.splitlines() if "of it slippage" in line]
-    assert row.split()[-1] == "-32.00"
-    assert sheet.index("= gross") < sheet.index("of it slippage") < sheet.index("= net")
+    block = sheet[sheet.index("FROM GROSS TO NET"):sheet.index("\nFUNDING")].splitlines()
+    rows = {line.rsplit(maxsplit=1)[0].strip(): float(line.split()[-1].replace(",", ""))
+            for line in block[3:10]}
+    assert list(rows) == ["price, before slippage", "slippage", "fees", "funding",
+                          "liquidation, price loss and the venue's fee", "insurance fund", "= net"]
+    assert rows["slippage"] == -32.0
+    assert sum(list(rows.values())[:-1]) == pytest.approx(rows["= net"])
+
+
+def test_exit_reasons_carry_their_excursions() -> None:
+    """How far trades of one exit went against and for, on average and at worst."""
+    sheet = tearsheet.render(sheets.result())
+    row = next(line for line in sheet.splitlines() if line.startswith("stop "))
+    assert row.split()[-6:] == ["2.10", "%", "0.40", "%", "3.40", "%"]
 
 
 def test_funding_and_orders_tell_what_was_not_whole() -> None:
@@ -143,6 +156,7 @@ def test_a_run_without_a_signal_is_a_result() -> None:
         exposure={"by_tier": [], "by_entry": []},
         liquidations={"count": 0, "reductions": 0, "rows": []},
         near_misses={"rows": [], "lived": 0, "closest_bp": None},
+        paradox={"trades": 0}, frontier={"trades": 0}, cascades={"count": 0, "best": None},
         funding={"payments": 0, "missing_due": 0}, orders={"rejections": 0})
     sheet = tearsheet.render(result)
     for words in ("LEVERAGE SCAN\nnot run", "gave no signal that was filled", "never in the market",
@@ -152,6 +166,60 @@ def test_a_run_without_a_signal_is_a_result() -> None:
     assert "nan" not in sheet.lower().replace("binance", "")
     refused = sheets.result(trades={"count": 0, "open": 0})
     assert "No trade: what the strategy ordered was refused" in tearsheet.verdict(refused)
+
+
+def test_cascades_are_told_one_by_one() -> None:
+    """Size in USD and of open interest, low, entry lag, excursions, money, what survived; P&L by
+    zone, long and short apart; the verdict counts them and leaves the best one out."""
+    result = sheets.result()
+    sheet = tearsheet.render(result)
+    block = sheet[sheet.index("\nCASCADES"):sheet.index("\nFROM GROSS")]
+    first, second = [line for line in block.splitlines() if line[:2] in ("1 ", "2 ")][:2]
+    for cell in ("2026-01-31 14:41", "5.0 h", "$471.4M", "6.75 %", "-14.8 %", "2,317.47",
+                 "2026-01-31 18:41", "yes"):
+        assert cell in first
+    assert "no data" in second
+    assert "60 min" in second or "1.0 h+" in second
+    (trades,) = [line for line in block.splitlines() if "+8.96" in line]
+    assert trades.split() == ["1", "2", "−42", "min", "2.01", "%", "2.37", "%", "-1,900.00",
+                              "+8.96", "-15.62", "1", "0", "4.3x"]
+    (zone,) = [line for line in block.splitlines() if line.startswith("inside")]
+    assert zone.split()[-3:] == ["-1,800.00", "-1,900.00", "+100.00"]
+    assert ("2 cascades in these bars, 1 traded; the best brought -1,900.00, without it the net of "
+            "all trades is -587.66.") in " ".join(tearsheet.verdict(result).split())
+
+
+def test_a_missing_table_is_one_line() -> None:
+    """Without open interest no cascade is looked for, and the sheet says which table is missing."""
+    lines = ("the table open_interest is missing",)
+    sheet = tearsheet.render(sheets.result(cascades={"trigger": None, "missing": lines}))
+    assert "CASCADES\nthe table open_interest is missing" in sheet
+    assert "cascades in these bars" not in sheet
+
+
+def test_the_paradox_is_told_trade_by_trade() -> None:
+    """What a right and liquidated trade made, would have made at 1x and had it lived; the leverage
+    it survives is never rounded up; the verdict has the 5 % quantile."""
+    sheet = tearsheet.render(sheets.result())
+    told = " ".join(sheet.split())
+    assert ("Of 3 trades liquidated: 1, of these right on direction: 1: they made -2,000.00, "
+            "and had they lived to their planned exit +900.00.") in told
+    (row,) = [line for line in sheet.splitlines() if line.startswith("1 long")]
+    for cell in ("20x", "-2,000.00", "-100 %", "+895.00", "+900.00", "time exit", "11.6x"):
+        assert cell in row
+    verdict = " ".join(tearsheet.verdict(sheets.result()).split())
+    assert ("Largest leverage survived, by replay of each trade: 5 % quantile 3.1x, median 11.6x, "
+            "least 3.1x (over 3 trades).") in verdict
+
+
+def test_the_frontier_shows_both_sides_of_its_border() -> None:
+    """The scan's leverages, the largest that every trade survives, the next one and the limit."""
+    sheet = tearsheet.render(sheets.result())
+    block = sheet[sheet.index("SURVIVAL FRONTIER"):sheet.index("\nLIQUIDATIONS")]
+    levels = [line.split()[0] for line in block.splitlines() if line[:1].isdigit()]
+    assert levels == ["1x", "2x", "3x", "4x", "5x", "10x", "20x", "25x", "50x"]
+    assert "Every trade survives up to 3x." in block
+    assert "Trades the venue ended or reduced are held on: 1 to its time exit." in block
 
 
 def test_the_scan_names_the_largest_leverage_that_lived() -> None:
