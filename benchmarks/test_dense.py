@@ -21,7 +21,7 @@ from benchmarks.strategies import AlwaysIn, AlwaysInAsked, Exhausted, Indicated
 from benchmarks.test_year import pinned
 from deleverage.columns import MarketColumns
 
-PRECOMPUTED, INDICATORS, ALWAYS_IN = 15.0, 3.0, 2.0
+PRECOMPUTED, INDICATORS, ALWAYS_IN = 60.0, 3.0, 10.0
 
 
 def same(here: Done, there: Done) -> None:

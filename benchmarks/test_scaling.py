@@ -19,7 +19,7 @@ from deleverage.columns import MarketColumns
 from deleverage.feeds.dataset import Dataset
 from deleverage.timestamps import SECOND
 
-FIVE_TIMES_BARS, TEN_TIMES_EVENTS, SECONDS_OVER_LOOP = 3.0, 24.0, 20.0
+FIVE_TIMES_BARS, TEN_TIMES_EVENTS, SECONDS_OVER_LOOP = 2.0, 18.0, 10.0
 HOLD = 12 * 3_600  # the rule's longest holding, in bars of a second
 BUSY_TRADES, BUSY_EQUITY = 535, 1_153_820.9953625358
 MONTH_TRADES, MONTH_EQUITY = 20, 1_004_565.7848490058
