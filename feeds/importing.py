@@ -7,8 +7,10 @@ dataset until it is written.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -78,13 +80,24 @@ def import_dataset(
     target = Path(out)
     files = [Path(path) for path in paths]
     reader = _sniffed(files) if source == AUTO else readers.get(source)
-    with alone(target):
+    with alone(target), _disk(target):
         refuse_other(target)
         into = Dataset.open(target) if (target / market_file.FILE).is_file() and not fresh else None
         if reader is None or isinstance(reader, FileReader):
             return _from_files(reader, files, request, target, into, name)
         new = _whole(reader, files, request, open_interest, open_interest_venue, into)
         return _written(target, into, new, request, name)
+
+
+@contextlib.contextmanager
+def _disk(target: Path) -> Iterator[None]:
+    """A full disk, told by libraries without the file's name, is a DataError with the dataset's."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise DataError(f"{target}: cannot be written: {os.strerror(error.errno)}") from None
 
 
 def _sniffed(paths: Sequence[Path]) -> Reader | None:
