@@ -11,6 +11,7 @@ from deleverage.feeds import readers
 from deleverage.feeds.readers.context_csv import READER
 from deleverage.feeds.readers.protocol import Log, Request
 from deleverage.timestamps import parse
+from tests.feeds.readers.fuzz import examples, fuzz
 
 HEADER = "date,available_at,metric,value,unit,source\n"
 
@@ -46,3 +47,11 @@ def test_another_header_is_another_file(tmp_path: Path) -> None:
     """Only the exact header makes a context CSV."""
     path = _file(tmp_path, "1,2", header="date,value\n")
     assert "context-csv" not in readers.kinds(path)
+
+
+@examples(READER.name, 1)
+def test_spoilt_context(tmp_path: Path, examples: int) -> None:
+    """Rows, units, years and bytes spoilt: refused by file and row, or read truly."""
+    rows = "".join(f"2026-01-31T{hour:02}:00:00Z,2026-01-31T{hour:02}:00:01Z,whales,{hour}.5,ETH,"
+                   "made up\n" for hour in range(8))
+    fuzz(READER, "context.csv", (HEADER + rows).encode(), tmp_path, examples)
