@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from deleverage._version import __version__
 
 if TYPE_CHECKING:
-    from deleverage import analyzers, feeds, sizers, strategies, venues
+    from deleverage import analyzers, feeds, sizers, strategies, sweeps, venues
     from deleverage.broker import PerpetualBroker
     from deleverage.cerebro import Cerebro
     from deleverage.policies import Fees
@@ -35,11 +35,11 @@ _HOME = {
     "RunSpec": "deleverage.spec",
     "run": "deleverage.runner",
 }
-_ROOMS = ("analyzers", "feeds", "sizers", "strategies", "venues")
+_ROOMS = ("analyzers", "feeds", "sizers", "strategies", "sweeps", "venues")
 
 __all__ = [
     "Cerebro", "Fees", "PerpetualBroker", "RunResult", "RunSpec", "__version__", "analyzers",
-    "feeds", "run", "sizers", "strategies", "venues",
+    "feeds", "run", "sizers", "strategies", "sweeps", "venues",
 ]
 
 # where the committed links did not survive (a zip download, Windows without the right to make

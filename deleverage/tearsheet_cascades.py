@@ -5,7 +5,7 @@ Each function takes the part of ``RunResult.statistics`` it shows and calculates
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deleverage import timestamps
@@ -39,11 +39,12 @@ def cascades(figures: Figures, quote: str) -> str:
         return section("CASCADES", lines(figures["missing"], ""))
     if not figures["count"]:
         return section("CASCADES", lines(["none in these bars", *figures["missing"]], ""))
-    rows, more = figures["rows"][:ROWS], len(figures["rows"]) - ROWS
+    rows = _shown(figures["rows"])
+    more = len(figures["rows"]) - len(rows)
     traded = [row for row in rows if row["trades"]]
     foot = [f"Elsewhere entered and ended: {money(figures['net_elsewhere'])}."]
     if more > 0:
-        foot.append(f"{more} more cascades in the JSON.")
+        foot.append(f"Shown are those traded and the largest; {more} more in the JSON.")
     return section(
         f"CASCADES ({quote}; told from {figures['trigger'].replace('_', ' ')})",
         table(MARKET_HEADERS, [_market_row(row) for row in rows]) + "\n",
@@ -52,6 +53,16 @@ def cascades(figures: Figures, quote: str) -> str:
         lines([" ".join(foot)], "") + "\n",
         table(ZONE_HEADERS, [_zone_row(row) for row in figures["zones"]], left=1),
         lines(figures["missing"], ""))
+
+
+def _shown(rows: Sequence[Figures]) -> list[Figures]:
+    """Those that were traded, then the largest, as many as fit; in order of time."""
+    def weight(row: Figures) -> tuple[bool, float]:
+        size = row["size_usd"]
+        return bool(row["trades"]), -(row["interest_change"] or 0.0) if size is None else size
+
+    chosen = sorted(rows, key=weight, reverse=True)[:ROWS]
+    return sorted(chosen, key=lambda row: int(row["number"]))
 
 
 def verdict(figures: Figures) -> str:
