@@ -100,11 +100,23 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True)
+class Rerun:
+    """The run again with one thing changed, and what it then came to; ``outcome`` is None where it
+    could not be made, ``why`` says why not."""
+
+    name: str
+    outcome: Outcome | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
-    """A result with its yardstick; ``baseline`` is None where the strategy needs none."""
+    """A result with its yardstick; ``baseline`` is None where the strategy needs none, ``reruns``
+    are empty where none were made."""
 
     result: RunResult
     baseline: Baseline | None = None
+    reruns: tuple[Rerun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

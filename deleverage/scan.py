@@ -19,6 +19,7 @@ import backtrader as bt
 
 from deleverage import runner
 from deleverage.columns import MarketColumns
+from deleverage.errors import DeleverageError, one_line
 from deleverage.results import RunResult
 from deleverage.spec import RunSpec
 from deleverage.statistics import leverage_scan as rows
@@ -107,6 +108,27 @@ def baselines(
     specs = [runner.baseline_spec(result, seed) for seed in seeds]
     with _sharing((source.columns, registry.load(runner.BASELINE))):
         return _run_all(_result, specs, workers, progress)
+
+
+def outcomes(
+    specs: Sequence[RunSpec],
+    columns: MarketColumns,
+    strategy: type[bt.Strategy],
+    workers: int | None = None,
+    *,
+    progress: Progress | None = None,
+) -> list[RunResult | str]:
+    """Runs of one strategy on one market, in their order, over processes; of one that is refused
+    the refusal's words. Arguments as :func:`leverage_scan` takes them."""
+    with _sharing((columns, strategy)):
+        return _run_all(_outcome, specs, workers, progress)
+
+
+def _outcome(spec: RunSpec) -> RunResult | str:
+    try:
+        return _result(spec)
+    except DeleverageError as error:
+        return one_line(error)
 
 
 def _result(spec: RunSpec) -> RunResult:

@@ -8,12 +8,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from deleverage import tearsheet_cascades as falls
 from deleverage import tearsheet_forced as forced
 from deleverage import tearsheet_leverage as lever
 from deleverage import tearsheet_money as cash
 from deleverage import tearsheet_replay as again
-from deleverage.compare import Baseline, Outcome
+from deleverage.compare import Baseline, Outcome, Rerun
 from deleverage.results import RunResult
 from deleverage.tearsheet_compare import side_by_side
 from deleverage.tearsheet_heading import heading, label
@@ -26,15 +28,17 @@ from deleverage.tearsheet_text import (
     table,
 )
 
-__all__ = ["heading", "label", "random_entries", "render", "side_by_side", "verdict", "warnings"]
+__all__ = ["heading", "label", "random_entries", "render", "robustness", "side_by_side", "verdict",
+           "warnings"]
 
 
-def render(result: RunResult, baseline: Baseline | None = None) -> str:
+def render(result: RunResult, baseline: Baseline | None = None,
+           reruns: Sequence[Rerun] = ()) -> str:
     """The whole sheet as text, at most 120 columns wide."""
     figures, quote = result.statistics, result.provenance.quote
     blocks = [
         heading(result), warnings(result), lever.scan(result.scan, quote),
-        verdict(result), random_entries(result, baseline),
+        verdict(result), robustness(result, reruns), random_entries(result, baseline),
         cash.drawdown(figures["drawdown"], quote),
         lever.exposure(figures["exposure"], quote),
         lever.near_misses(figures["near_misses"]),
@@ -118,6 +122,17 @@ def _best_trade(result: RunResult) -> str:
 
 OUTCOME_HEADERS = ("", "return", "net", "drawdown\nin bar", "trades", "liquid-\nations",
                    "margin\nlost")
+
+
+def robustness(result: RunResult, reruns: Sequence[Rerun]) -> str:
+    """The run again with one thing changed at a time, beside the run itself."""
+    if not reruns:
+        return ""
+    rows = [_outcome(Outcome.of(result, label(result)))]
+    rows += [_outcome(row.outcome, row.name) for row in reruns if row.outcome is not None]
+    left = [f"{row.name}: not run, {row.why}" for row in reruns if row.outcome is None]
+    return section("ROBUSTNESS (the run again, one thing changed at a time)",
+                   table(OUTCOME_HEADERS, rows), lines(left))
 
 
 def random_entries(result: RunResult, baseline: Baseline | None) -> str:

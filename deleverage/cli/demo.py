@@ -145,7 +145,7 @@ def _sheets(shown: _Shown, compared: Comparison, full: bool) -> None:
 
     say(tearsheet.side_by_side(compared, f"strategies on {shown.heading}") + "\n")
     for row in compared.rows if full else ():
-        say(tearsheet.render(row.result, row.baseline) + "\n")
+        say(tearsheet.render(row.result, row.baseline, row.reruns) + "\n")
     sys.stdout.flush()
 
 

@@ -21,7 +21,7 @@ from deleverage.cli.account import (
 from deleverage.cli.arguments import Parser, with_config
 from deleverage.cli.output import note, progress, say, say_json, unheard
 from deleverage.columns import MarketColumns
-from deleverage.compare import YARDSTICKS, Baseline, Compared
+from deleverage.compare import YARDSTICKS, Baseline, Compared, Rerun
 from deleverage.errors import UsageError
 from deleverage.spec import RunSpec
 
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str], prog: str) -> int:
         return 0
     from deleverage import tearsheet
 
-    say(tearsheet.render(done.result, done.baseline))
+    say(tearsheet.render(done.result, done.baseline, done.reruns))
     if out is not None:
         note(f"saved: {out}")
     return 0
@@ -105,7 +105,7 @@ def carry_out(spec: RunSpec, columns: MarketColumns | None = None, scanned: bool
 
     A strategy that never traded and the strategies that are yardsticks themselves have none.
     """
-    from deleverage import runner, scan
+    from deleverage import robustness, runner, scan
 
     source = runner.load(spec, columns)
     with unheard("stderr") if quiet else nullcontext():
@@ -118,7 +118,11 @@ def carry_out(spec: RunSpec, columns: MarketColumns | None = None, scanned: bool
         return Compared(result)
     with progress(f"{spec.strategy}: random entries", quiet) as step:
         random = scan.baselines(result, source.columns, range(SEEDS), progress=step)
-    return Compared(result, Baseline.against(result, random))
+    again: tuple[Rerun, ...] = ()
+    if scanned:
+        with unheard(), progress(f"{spec.strategy}: one thing changed", quiet) as step:
+            again = robustness.reruns(result, source.columns, progress=step)
+    return Compared(result, Baseline.against(result, random), again)
 
 
 def writable(folder: str, mark: str = "result.json") -> Path:
@@ -143,4 +147,5 @@ def save(done: Compared, folder: Path) -> None:
 
 def as_json(done: Compared) -> dict[str, object]:
     """The result as JSON values, with its trades and the random entries."""
-    return {**done.result.as_dict(), "trades": done.result.trades, "random_entry": done.baseline}
+    return {**done.result.as_dict(), "trades": done.result.trades, "random_entry": done.baseline,
+            "reruns": done.reruns}

@@ -1,0 +1,105 @@
+"""The run again with one thing changed at a time: what a result owes to its assumptions.
+
+Later orders, dearer fills, the other path inside the bar, the other price for liquidation and
+stops, a stricter venue. Random entries, the last of them, are in :mod:`deleverage.scan`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import backtrader as bt
+
+from deleverage import runner, scan, slippage, stamps, venues
+from deleverage.columns import MarketColumns
+from deleverage.compare import Outcome, Rerun
+from deleverage.errors import DeleverageError
+from deleverage.results import RunResult
+from deleverage.scan import Progress
+from deleverage.spec import RunSpec
+from deleverage.strategies import registry
+from deleverage.venues.rules import VenueRules
+
+
+def reruns(result: RunResult, columns: MarketColumns | None = None, workers: int | None = None, *,
+           strategy: type[bt.Strategy] | None = None,
+           progress: Progress | None = None) -> tuple[Rerun, ...]:
+    """``result``'s run again under each change of :func:`variants`, over processes.
+
+    Arguments as :func:`deleverage.scan.leverage_scan` takes them. A change that the venue or the
+    data refuse has no outcome and the refusal's words.
+    """
+    source = runner.load(result.spec, columns)
+    chosen = registry.load(result.spec.strategy) if strategy is None else strategy
+    made = variants(result.spec, source.columns, chosen)
+    specs = [spec for _, spec in made if isinstance(spec, RunSpec)]
+    found = iter(scan.outcomes(specs, source.columns, chosen, workers, progress=progress))
+    rows = []
+    for name, spec in made:
+        done = next(found) if isinstance(spec, RunSpec) else spec
+        rows.append(Rerun(name, None, done) if isinstance(done, str)
+                    else Rerun(name, Outcome.of(done, name)))
+    return tuple(rows)
+
+
+def variants(spec: RunSpec, columns: MarketColumns,
+             strategy: type[bt.Strategy]) -> list[tuple[str, RunSpec | str]]:
+    """The changes by name, each as a specification or as the reason why there is none."""
+    rules = runner.rules_of(spec, columns)
+    made: list[tuple[str, RunSpec | str]] = [
+        ("orders one bar later", spec.changed(latency=spec.latency + 1)),
+        ("orders five bars later", spec.changed(latency=spec.latency + 5)),
+        _dearer(spec, columns, rules),
+    ]
+    defaults = dict(strategy.params._getpairs())
+    if spec.params.get("entry", defaults.get("entry")) == "limit":
+        made.append(("market instead of limit entries",
+                     spec.changed(params={**spec.params, "entry": "market"})))
+    if spec.path != "favourable":
+        made.append(("favourable path inside the bar", spec.changed(path="favourable")))
+    if spec.mark != "last" or spec.stop_trigger != "last":
+        made.append(("liquidation and stops on last",
+                     spec.changed(mark="last", stop_trigger="last")))
+    made.append(_stricter(spec, columns, rules))
+    return made
+
+
+def _dearer(spec: RunSpec, columns: MarketColumns,
+            rules: VenueRules) -> tuple[str, RunSpec | str]:
+    """Fees and a fixed slippage twice what they are; another slippage policy stays."""
+    fees = stamps.own_fees(spec, columns) or rules.fees
+    twice = spec.changed(fees=(2 * fees.maker, 2 * fees.taker))
+    policy = spec.slippage_policy
+    if isinstance(policy, slippage.FixedBp):
+        return "fees and slippage × 2", twice.changed(slippage_bp=2 * policy.bp)
+    return "fees × 2", twice
+
+
+def _stricter(spec: RunSpec, columns: MarketColumns,
+              rules: VenueRules) -> tuple[str, RunSpec | str]:
+    """The venue whose maintenance on a first entry's notional is the next above this one's."""
+    name = "the next stricter venue"
+    if spec.ladder not in (None, "nearest-later"):
+        return name, "the ladder is one's own"
+    notional = spec.notional or (spec.margin_fraction or 0.0) * spec.leverage * spec.cash
+    own = rules.maintenance_margin(notional)
+    found: list[tuple[float, str]] = []
+    for other in venues.names():
+        try:
+            strict = runner.rules_of(spec.changed(venue=other), columns)
+            if strict.max_leverage() >= spec.leverage:
+                found.append((strict.maintenance_margin(notional), other))
+        except DeleverageError:
+            continue  # no ladder of this instrument there, or none of that day
+    above = sorted(each for each in found if each[0] > own)
+    if not above:
+        return name, f"no known venue asks more than {own:,.2f} for it at this leverage"
+    venue = above[0][1]
+    return f"at {venue} (maintenance {above[0][0]:,.0f} instead of {own:,.0f})", spec.changed(
+        venue=venue, fee_tier=None)
+
+
+def worst(rows: Sequence[Rerun]) -> Rerun | None:
+    """The change under which the run returned least."""
+    ran = [row for row in rows if row.outcome is not None]
+    return min(ran, key=lambda row: row.outcome.total_return if row.outcome else 0.0, default=None)

@@ -1,0 +1,95 @@
+"""One thing changed at a time: each row is the run it names, and what cannot be run says why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deleverage import tearsheet
+from deleverage.compare import Outcome
+from deleverage.robustness import reruns, variants
+from deleverage.runner import run
+from deleverage.spec import RunSpec
+from deleverage.strategies import registry
+from tests.markets import random_market
+
+MARKET = random_market(11, 3_000)
+
+
+def spec(**fields: Any) -> RunSpec:
+    return RunSpec(**{"data": "test", "strategy": "random_entry", "leverage": 5.0,
+                      "params": {"seed": 3, "trades": 6}, **fields})
+
+
+def named(made: RunSpec) -> dict[str, RunSpec | str]:
+    return dict(variants(made, MARKET, registry.load(made.strategy)))
+
+
+def test_each_row_is_the_run_it_names() -> None:
+    """Later orders, twice the costs, the other path, the other price, a stricter venue: the same
+    as separate runs, in this process and in others."""
+    own = spec()
+    result = run(own, MARKET)
+    rows = reruns(result, MARKET, 1)
+    assert [row.name for row in rows] == [
+        "orders one bar later", "orders five bars later", "fees and slippage × 2",
+        "favourable path inside the bar", "liquidation and stops on last",
+        "at bybit (maintenance 50 instead of 40)"]
+    changes: list[dict[str, Any]] = [
+        {"latency": 1}, {"latency": 5}, {"fees": (0.0004, 0.001), "slippage_bp": 4.0},
+        {"path": "favourable"}, {"mark": "last", "stop_trigger": "last"}, {"venue": "bybit"}]
+    for row, change in zip(rows, changes, strict=True):
+        assert row.outcome == Outcome.of(run(own.changed(**change), MARKET, record=False),
+                                         row.name), row.name
+    assert len({row.outcome.net for row in rows if row.outcome}) > 3
+    assert reruns(result, MARKET, 2) == rows
+
+
+def test_dearer_costs_cost_more() -> None:
+    """Twice the fees and slippage leave less of the same trades."""
+    result = run(spec(), MARKET)
+    dearer = next(row for row in reruns(result, MARKET, 1) if row.name.startswith("fees and"))
+    assert dearer.outcome is not None
+    assert dearer.outcome.net < Outcome.of(result).net
+
+
+def test_only_what_applies_is_changed(tmp_path: Path) -> None:
+    """A favourable run has no favourable row, one on last none on last, limit entries become market
+    entries, a policy of slippage stays as it is, one's own ladder goes to no other venue."""
+    names = named(spec(path="favourable", mark="last", stop_trigger="last"))
+    assert not any("favourable" in name or "on last" in name for name in names)
+    limit = spec(strategy="level_reclaim", params={"entry": "limit"})
+    made = named(limit)["market instead of limit entries"]
+    assert isinstance(made, RunSpec)
+    assert made.params["entry"] == "market"
+    assert "market instead of limit entries" not in named(spec(strategy="level_reclaim", params={}))
+    assert "fees × 2" in named(spec(slippage="volume"))
+    ladder = tmp_path / "mine.toml"
+    ladder.write_text('columns = ["min_notional", "max_notional", "mmr", "max_leverage", "amount"]'
+                      "\nrows = [[0, 1e9, 0.01, 50, 0]]\n")
+    own = named(spec(ladder=str(ladder)))
+    assert own["the next stricter venue"] == "the ladder is one's own"
+
+
+def test_what_cannot_be_run_says_why() -> None:
+    """At 100x no stricter venue takes the position; the sheet has the words instead of figures."""
+    result = run(spec(leverage=100.0, margin_fraction=0.01), MARKET)
+    rows = reruns(result, MARKET, 1)
+    refused = [row for row in rows if row.outcome is None]
+    sheet = tearsheet.robustness(result, rows)
+    assert sheet.splitlines()[0] == "ROBUSTNESS (the run again, one thing changed at a time)"
+    for row in refused:
+        assert f"{row.name}: not run, {row.why}" in " ".join(sheet.split())
+    assert max(map(len, sheet.splitlines())) <= 120
+    assert tearsheet.robustness(result, ()) == ""
+
+
+@pytest.mark.parametrize("words", ["orders one bar later", "fees and slippage × 2"])
+def test_the_sheet_shows_the_strip_before_random_entries(words: str) -> None:
+    """Where a trader reads it: after the verdict."""
+    result = run(spec(), MARKET)
+    sheet = tearsheet.render(result, None, reruns(result, MARKET, 1))
+    assert sheet.index("VERDICT") < sheet.index("ROBUSTNESS") < sheet.index(words)
+    assert sheet.index(words) < sheet.index("DRAWDOWN\n")
