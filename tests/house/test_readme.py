@@ -92,6 +92,9 @@ def test_the_commands_on_real_data(reference: Path, tmp_path: Path) -> None:
     """Import, show, check, run and compare, in the README's order, on a freqtrade directory."""
     source = reference / "data" / "freqtrade_bybit"
     ours = [text for text in COMMANDS if text not in ON_SCENARIOS]
-    assert len(ours) == 6
+    assert len(ours) == 7
     for text in ours:
-        assert _command(text.replace("user_data/data/bybit", str(source)), tmp_path).strip()
+        if "data import tardis" in text:
+            continue  # no such files are at hand; tests/feeds reads made ones
+        real = text.replace("binance-vision downloads/binance", f"freqtrade {source}")
+        assert _command(real, tmp_path).strip()
