@@ -22,7 +22,7 @@ from deleverage.feeds.writing import Rows
 from deleverage.market import Coverage
 from deleverage.timestamps import HOUR
 
-IN_MEMORY = 2_000_000  # rows; a longer table is handed on in parts kept on disk
+IN_MEMORY = 500_000  # rows; a longer table is handed on in parts kept on disk
 _APART = HOUR  # files of one feed this far apart leave a hole in what it covers
 SAME = ["ts", "venue", "symbol", "liq_side", "qty_base", "price", "notional_usd"]
 
@@ -54,7 +54,10 @@ def united(staged: Sequence[Staged], parts: Sequence[Part], coin: str, notes: li
                 covers += [cover for cover in _shown(part, table, provider[part.file])
                            if cover.venue not in said[part.file]]
                 tables.append(_signed(table, part, provider[part.file], number))
-        if tables:
+        if len(tables) == 1:
+            for piece in _ordered(tables[0]):
+                done.add(piece)
+        elif tables:
             table, repeated = _union(tables)
             again += repeated
             done.add(table)
@@ -159,13 +162,20 @@ def _union(tables: Sequence[pa.Table]) -> tuple[pa.Table, int]:
         again = int(repeated.sum())
         if again:
             table = table.filter(pa.array(~repeated))
-    stamps = numbers(table, "ts")
-    table = table.drop_columns(["_part"])
-    if (np.diff(stamps) < 0).any():
-        table = table.take(pa.array(np.argsort(stamps, kind="stable")))
+    return next(_ordered(table, table.num_rows)), again
+
+
+def _ordered(table: pa.Table, rows: int = 0) -> Iterator[pa.Table]:
+    """The rows by time, so many at a time (``IN_MEMORY`` by default): a file of many millions is
+    mapped from disk and never whole in memory."""
     first = [name for name in SCHEMAS["liquidations"].columns if name in table.column_names]
-    rest = sorted(set(table.column_names) - set(first))
-    return table.select([*first, *rest]), again
+    rest = sorted(set(table.column_names) - {*first, "_part"})
+    stamps, table = numbers(table, "ts"), table.select([*first, *rest])
+    order = np.argsort(stamps, kind="stable") if (np.diff(stamps) < 0).any() else None
+    step = rows or IN_MEMORY
+    for start in range(0, table.num_rows, step):
+        yield (table.slice(start, step) if order is None
+               else table.take(pa.array(order[start:start + step])))
 
 
 def _codes(table: pa.Table, name: str) -> np.ndarray:
