@@ -180,14 +180,12 @@ def _shares(table: pa.Table, market: Market) -> Answers:
 
 def _sides(tables: dict[str, pa.Table]) -> Iterator[tuple[str, str, str]]:
     """Whether each venue's sides fit the prices."""
-    table, bars = tables["liquidations"], tables["bars"]
-    for venue in sorted(set(table.column("venue").to_pylist())):
-        own = table.filter(pc.and_(pc.equal(table.column("venue"), venue),
-                                   pc.not_equal(table.column("completeness"), "aggregate")))
-        if own.num_rows:
-            verdict = sides.judged(own, numbers(bars, "close_ns"), numbers(bars, "close"))
-            state = {sides.AGREES: OK, sides.INVERTED: BAD}.get(verdict.state, WARN)
-            yield "liquidations", state, f"sides of {venue}: {verdict.state} ({verdict.why})"
+    bars = tables["bars"]
+    found = sides.by_venue([tables["liquidations"]], numbers(bars, "close_ns"),
+                           numbers(bars, "close"))
+    for venue, verdict in found.items():
+        state = {sides.AGREES: OK, sides.INVERTED: BAD}.get(verdict.state, WARN)
+        yield "liquidations", state, f"sides of {venue}: {verdict.state} ({verdict.why})"
 
 
 def _open_interest(table: pa.Table, market: Market) -> Answers:

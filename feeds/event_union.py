@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from deleverage.feeds.readers.parsing.values import coded
 from deleverage.feeds.staging import Part, Staged
-from deleverage.feeds.tables import SCHEMAS, numbers
+from deleverage.feeds.tables import SCHEMAS, numbers, texts
 from deleverage.feeds.valuing import Closes, Valued, in_usd
 from deleverage.feeds.writing import Rows
 from deleverage.market import Coverage
@@ -88,8 +88,7 @@ def _overlapping(parts: Sequence[Part]) -> Iterator[list[Part]]:
 
 def _of_coin(table: pa.Table, coin: str) -> tuple[pa.Table, int]:
     """The rows of one coin, and how many were of another."""
-    names = table.column("base").combine_chunks()
-    names = names.chunk(0) if isinstance(names, pa.ChunkedArray) else names
+    names = texts(table, "base")
     fits = np.array([each == coin for each in names.dictionary.to_pylist()], np.bool_)
     own = fits[names.indices.to_numpy()] if len(fits) else np.zeros(0, np.bool_)
     count = int(own.sum())
@@ -179,11 +178,9 @@ def _ordered(table: pa.Table, rows: int = 0) -> Iterator[pa.Table]:
 
 
 def _codes(table: pa.Table, name: str) -> np.ndarray:
-    column = table.column(name).combine_chunks()
-    column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(column, pa.DictionaryArray):
-        return np.asarray(column.indices)
-    return np.asarray(column)
+    if pa.types.is_dictionary(table.schema.field(name).type):
+        return np.asarray(texts(table, name).indices)
+    return numbers(table, name)
 
 
 class _Table:
@@ -219,9 +216,17 @@ class _Table:
             return self._joined() if self.short else None
         if self.short:
             self._spill()
-        return Rows(map(_mapped, self.files), self.count)
+        return Rows(_Mapped(self.files), self.count)
 
 
-def _mapped(file: Path) -> pa.Table:
-    with pa.memory_map(str(file)) as source, pa.ipc.open_file(source) as reader:
-        return reader.read_all()
+class _Mapped:
+    """Tables in files, each mapped from disk when its turn comes, as often as they are gone
+    through."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self.files = files
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        for file in self.files:
+            with pa.memory_map(str(file)) as source, pa.ipc.open_file(source) as reader:
+                yield reader.read_all()

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from deleverage.errors import DataError, DeleverageError, MissingTable, UsageError
 from deleverage.feeds import market_file, readers, sides
@@ -44,7 +43,6 @@ from deleverage.timestamps import show_step
 AUTO = "auto"  # the source that is told file by file
 CONVENTIONS = ("order", "position")
 _SAME_COIN = 0.05  # open interest in USD per coin may differ from the last price by this share
-_JUDGED = 200_000  # events of a venue that are held against prices, the largest
 
 
 def import_dataset(
@@ -302,23 +300,15 @@ def _one_coin(tables: Mapping[str, pa.Table | Rows]) -> None:
 
 def _sides(tables: Mapping[str, pa.Table | Rows], request: Request) -> tuple[str, ...]:
     """One line per venue on whether its sides fit the prices; DataError where they are inverted."""
-    table = tables.get("liquidations")
-    if not isinstance(table, pa.Table):
+    events, bars = tables.get("liquidations"), tables.get("bars")
+    if events is None:
         return ()
-    bars = tables.get("bars")
     has = isinstance(bars, pa.Table) and bars.num_rows > 0
     close_ns = numbers(bars, "close_ns") if has else np.empty(0, np.int64)
     close = numbers(bars, "close") if has else np.empty(0)
+    parts = events.parts if isinstance(events, Rows) else [events]
     found = []
-    for venue in sorted(set(table.column("venue").to_pylist())):
-        own = table.filter(pc.and_(pc.equal(table.column("venue"), venue),
-                                   pc.not_equal(table.column("completeness"), "aggregate")))
-        if not own.num_rows:
-            continue
-        if own.num_rows > _JUDGED:
-            most = np.argsort(-numbers(own, "notional_usd"), kind="stable")[:_JUDGED]
-            own = own.take(pa.array(np.sort(most)))
-        verdict = sides.judged(own, close_ns, close)
+    for venue, verdict in sides.by_venue(parts, close_ns, close).items():
         if verdict.state == sides.INVERTED and request.side is None:
             raise DataError(f"liquidations of {venue}: the side looks inverted: only {verdict.why} "
                             "(--side-convention order|position says what it means)")

@@ -50,7 +50,7 @@ def merged(dataset: Dataset, new: Assembled) -> Merged:
     changed = False
     covers = [cover for cover in old.coverage if cover.table in ("liquidations", "open_interest")]
     for name, found in new.tables.items():
-        table = pa.concat_tables(found.parts) if isinstance(found, Rows) else found
+        table = pa.concat_tables(list(found.parts)) if isinstance(found, Rows) else found
         table = canonical(name, table)
         if name not in tables:
             tables[name], changed = table, True

@@ -7,6 +7,7 @@ price that is a limit or bankruptcy price lies below the market for longs, above
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +18,13 @@ from deleverage.columns import Floats, Ints
 from deleverage.feeds.tables import numbers
 from deleverage.timestamps import MINUTE
 
+JUDGED = 200_000  # events of a venue that are held against prices, the largest
 FEWEST = 30  # events below which nothing can be said
 MOVE = 0.003  # share of price within five minutes that makes one side's liquidations likely
 CLEAR = 0.6  # share of the judged events, or dollars, that must agree (or disagree)
 WINDOW = 5 * MINUTE
+
+_READ = ["ts", "venue", "liq_side", "price", "price_basis", "notional_usd"]
 
 AGREES, INVERTED, UNCHECKED = "agrees", "inverted", "not checkable"
 
@@ -31,6 +35,23 @@ class Verdict:
 
     state: str  # agrees | inverted | not checkable
     why: str
+
+
+def by_venue(parts: Iterable[pa.Table], close_ns: Ints, close: Floats) -> dict[str, Verdict]:
+    """The verdict on each venue's single events, which may come in several tables; sums over bars
+    have no events to judge."""
+    kept: dict[str, pa.Table] = {}
+    for part in parts:
+        rows = part.select(_READ).filter(pc.not_equal(part.column("completeness"), "aggregate"))
+        for venue in rows.column("venue").unique().to_pylist():
+            own = rows.filter(pc.equal(rows.column("venue"), venue))
+            if venue in kept:
+                own = pa.concat_tables([kept[venue], own]).unify_dictionaries()
+            if own.num_rows > JUDGED:
+                most = np.argsort(-numbers(own, "notional_usd"), kind="stable")[:JUDGED]
+                own = own.take(pa.array(np.sort(most)))
+            kept[venue] = own
+    return {venue: judged(kept[venue], close_ns, close) for venue in sorted(kept)}
 
 
 def judged(events: pa.Table, close_ns: Ints, close: Floats) -> Verdict:

@@ -118,6 +118,11 @@ def _coded(column: Any) -> Any:
     return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
+def texts(table: pa.Table, name: str) -> pa.DictionaryArray:
+    """A column of few texts as one array of numbers into a short list."""
+    return _coded(table.column(name))
+
+
 def validate(name: str, table: pa.Table, where: str) -> None:
     """Raise DataError for the first row of a canonical table that cannot be."""
     schema = SCHEMAS[name]

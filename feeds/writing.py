@@ -32,7 +32,8 @@ ROW_GROUP = 1 << 20
 
 
 class Rows:
-    """A table too long for memory: canonical parts in order of time, handed over one by one."""
+    """A table too long for memory: canonical parts in order of time, handed over one by one, as
+    often as asked."""
 
     def __init__(self, parts: Iterable[pa.Table], count: int) -> None:
         self.parts, self.count = parts, count

@@ -113,6 +113,16 @@ def pair(text: str) -> tuple[str, str]:
     return first, second
 
 
+def read_toml(path: Path, option: str) -> dict[str, Any]:
+    """The TOML file that ``option`` names; UsageError where there is none."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {option} {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{option} {path} is not TOML: {error}") from None
+
+
 def with_config(arguments: Sequence[str], parser: Parser) -> list[str]:
     """``arguments`` with the file of ``--config`` put before them, so that typed options win.
 
@@ -124,12 +134,7 @@ def with_config(arguments: Sequence[str], parser: Parser) -> list[str]:
     path = _config_path(arguments)
     if path is None:
         return list(arguments)
-    try:
-        values = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read --config {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"--config {path} is not TOML: {error}") from None
+    values = read_toml(path, "--config")
     known = {option.removeprefix("--"): option for option in parser.options()}
     tokens: list[str] = []
     for key, value in values.items():

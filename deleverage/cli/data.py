@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import textwrap
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deleverage import timestamps
 from deleverage.cli import fetch
 from deleverage.cli.account import add_debug
-from deleverage.cli.arguments import Parser
+from deleverage.cli.arguments import Parser, read_toml
 from deleverage.cli.output import note, progress, say, say_json
 from deleverage.errors import DataError, UsageError, unknown_name
+from deleverage.feeds.totals import WINDOWS
 from deleverage.tearsheet_dataset import sheet, totals_sheet
 from deleverage.tearsheet_text import WIDTH, table
 
 if TYPE_CHECKING:
     from deleverage.feeds.dataset import Dataset
 
-WINDOWS = {"utc": "calendar day UTC", "utc+8": "calendar day UTC+8", "24h": "rolling 24 h"}
 ACTIONS = ("import", "fetch", "show", "check")
 
 
@@ -67,7 +66,7 @@ def import_(arguments: Sequence[str], prog: str) -> int:
     options = made.parse_args(arguments)
     from deleverage.feeds.importing import import_dataset
 
-    columns = _toml(options.columns) if options.columns else None
+    columns = read_toml(Path(options.columns), "--columns") if options.columns else None
     with progress("reading", options.json) as step:
         dataset, notes = import_dataset(
             options.source, options.paths, options.out, options.symbol, options.venue,
@@ -83,13 +82,6 @@ def import_(arguments: Sequence[str], prog: str) -> int:
     facts = summary(dataset)
     say_json(facts) if options.json else say(sheet(facts))
     return 0
-
-
-def _toml(path: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not TOML: {error}") from None
 
 
 def show(arguments: Sequence[str], prog: str) -> int:

@@ -13,46 +13,9 @@ from deleverage.feeds.dataset import Dataset
 from deleverage.feeds.importing import import_dataset
 from deleverage.feeds.totals import largest, largest_event, shares
 from deleverage.timestamps import parse
+from tests.feeds.readers.test_generic_real import THREE, UNION
 
 pytestmark = pytest.mark.real
-
-FOUR_HOURS = """
-table = "liquidations"
-venue = "binance"
-symbol_column = "asset"
-provider = "CoinGlass"
-[time]
-column = "time_ms"
-stamp = "open"
-step = "4h"
-from = "2024-11-14"
-drop_newest = true
-[columns]
-long_usd = "long_liq_usd"
-short_usd = "short_liq_usd"
-"""
-THREE = """
-table = "liquidations"
-venue_column = "exchange"
-symbol_column = "symbol"
-price_basis = { binance = "fill", bybit = "bankruptcy", okx = "bankruptcy" }
-completeness = { binance = "sampled_1s", bybit = "all", okx = "sampled" }
-[time]
-column = "event_ts"
-stamp = "event"
-available = "inserted_ts"
-[columns]
-side = "side"
-quantity = "qty"
-price = "price"
-notional = "notional_usd"
-[side]
-convention = "position"
-[quantity]
-unit = { binance = "coin", bybit = "coin", okx = "contracts" }
-contract_size = { okx = 0.1 }
-"""
-
 
 def imported(file: Path, columns: str, out: Path) -> Dataset:
     """ETH of a table of liquidations."""
@@ -63,7 +26,7 @@ def imported(file: Path, columns: str, out: Path) -> Dataset:
 def test_days_of_coinglass(reference: Path, tmp_path: Path, window: str, offset: str) -> None:
     """The ten largest days of a year of four-hour sums, with rank, and the place of 2025-10-10."""
     file = reference / "data" / "coinglass" / "binance_liquidations_4h_union.csv"
-    dataset = imported(file, FOUR_HOURS, tmp_path / "set")
+    dataset = imported(file, UNION.replace("{start}", "2024-11-14"), tmp_path / "set")
     table: Any = pd.read_csv(file)
     table = table[(table.asset == "ETH") & (table.time_utc >= "2024-11-14")].sort_values("time_ms")
     table = table.iloc[:-1]  # the newest was open when it was read

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from deleverage.errors import DataError
-from deleverage.feeds import sides
+from deleverage.feeds import event_union, sides
 from deleverage.feeds.importing import import_dataset
 from deleverage.feeds.readers.parsing.values import liquidation_rows
 from deleverage.timestamps import MINUTE, parse
@@ -71,9 +71,12 @@ def test_too_little_to_say(count: int, close_ns: Any, close: Any, why: str) -> N
     assert verdict.why.startswith(why)
 
 
+@pytest.mark.parametrize("in_memory", [event_union.IN_MEMORY, 7])
 def test_an_inverted_feed_is_refused_unless_its_convention_is_named(
-        tmp_path: Path, toy: Toy) -> None:
-    """An import stops with one line naming the venue; --side-convention decides."""
+        tmp_path: Path, toy: Toy, monkeypatch: pytest.MonkeyPatch, in_memory: int) -> None:
+    """An import stops with one line naming the venue, also where the events are too many for
+    memory; --side-convention decides."""
+    monkeypatch.setattr(event_union, "IN_MEMORY", in_memory)
     files = [bars(tmp_path / "a.csv", CLOSE.tolist()), events(tmp_path / "b.csv", *(
         (float(minute), "short" if minute < 120 else "long", 10.0, "bybit")
         for minute in range(10, 230, 3)))]
@@ -82,3 +85,14 @@ def test_an_inverted_feed_is_refused_unless_its_convention_is_named(
     assert not (tmp_path / "set").exists()
     _, notes = import_dataset("toy", files, tmp_path / "set", side="position")
     assert any(note.startswith("sides of bybit: inverted") for note in notes)
+
+
+def test_the_largest_events_of_all_parts_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a venue's events in several tables so many are kept, the largest."""
+    monkeypatch.setattr(sides, "JUDGED", 40)
+    wrong, right = table(60, "winners"), table(60, "losers")
+    at = right.column_names.index("notional_usd")
+    right = right.set_column(at, "notional_usd", pa.array(np.full(60, 9_000.0)))
+    found = sides.by_venue([wrong, right, wrong], CLOSE_NS, CLOSE)
+    assert list(found) == ["bybit"]
+    assert found["bybit"].state == sides.AGREES

@@ -9,8 +9,10 @@ import pytest
 
 from deleverage import tearsheet
 from deleverage.compare import Outcome
+from deleverage.results import RunResult
 from deleverage.robustness import reruns, variants
 from deleverage.runner import run
+from deleverage.scan import outcomes
 from deleverage.spec import RunSpec
 from deleverage.strategies import registry
 from tests.markets import random_market
@@ -74,16 +76,27 @@ def test_only_what_applies_is_changed(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_run_says_why() -> None:
-    """At 100x no stricter venue takes the position; the sheet has the words instead of figures."""
-    result = run(spec(leverage=100.0, margin_fraction=0.01), MARKET)
+    """No stricter venue grants 110x: the sheet has the words instead of figures."""
+    result = run(spec(leverage=110.0, margin_fraction=0.01), MARKET)
     rows = reruns(result, MARKET, 1)
     refused = [row for row in rows if row.outcome is None]
+    assert [row.name for row in refused] == ["the next stricter venue"]
+    assert refused[0].why.startswith("no known venue asks more than")
     sheet = tearsheet.robustness(result, rows)
     assert sheet.splitlines()[0] == "ROBUSTNESS (the run again, one thing changed at a time)"
-    for row in refused:
-        assert f"{row.name}: not run, {row.why}" in " ".join(sheet.split())
+    assert f"the next stricter venue: not run, {refused[0].why}" in " ".join(sheet.split())
     assert max(map(len, sheet.splitlines())) <= 120
     assert tearsheet.robustness(result, ()) == ""
+
+
+def test_a_refused_run_is_told_in_its_own_words() -> None:
+    """What a run refuses stands in its row, and the other runs are made."""
+    made = spec()
+    found = outcomes([made, made.changed(venue="gate", ladder=None, leverage=1_000.0)], MARKET,
+                     registry.load(made.strategy), 1)
+    assert isinstance(found[0], RunResult)
+    assert isinstance(found[1], str)
+    assert found[1]
 
 
 @pytest.mark.parametrize("words", ["orders one bar later", "fees and slippage × 2"])
