@@ -35,7 +35,7 @@ from deleverage.results import RunResult
 from deleverage.runner import run
 from deleverage.slippage import MEDIAN_THINNING
 from deleverage.spec import RunSpec
-from deleverage.tearsheet_text import WIDTH
+from deleverage.tearsheet.text import WIDTH
 
 STRATEGY = Path(__file__).resolve().with_name("falling_ladder.py")
 # ETH within 1 % at Binance in the five days before 2025-10-10, of one public study, not reproduced

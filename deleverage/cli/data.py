@@ -14,8 +14,8 @@ from deleverage.cli.arguments import Parser, read_toml
 from deleverage.cli.output import note, progress, say, say_json
 from deleverage.errors import DataError, UsageError, unknown_name
 from deleverage.feeds.totals import WINDOWS
-from deleverage.tearsheet_dataset import sheet, totals_sheet
-from deleverage.tearsheet_text import WIDTH, table
+from deleverage.tearsheet.dataset import sheet, totals_sheet
+from deleverage.tearsheet.text import WIDTH, table
 
 if TYPE_CHECKING:
     from deleverage.feeds.dataset import Dataset

@@ -20,7 +20,7 @@ from deleverage.cli.output import note, say, say_json
 from deleverage.cli.run import as_json, carry_out
 from deleverage.columns import MarketColumns
 from deleverage.compare import Compared, Comparison
-from deleverage.tearsheet_text import rule
+from deleverage.tearsheet.text import rule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,12 +130,12 @@ def _runs(shown: _Shown, options: argparse.Namespace) -> list[Compared]:
 
 def _market(shown: _Shown) -> None:
     """What the market did: the levels, and the cascade's liquidations by venue."""
-    from deleverage import tearsheet_market
+    from deleverage.tearsheet import market as market_sheet
 
     say(rule(shown.title))
-    say(tearsheet_market.levels(shown.columns) + "\n")
+    say(market_sheet.levels(shown.columns) + "\n")
     if shown.events is not None:
-        say(tearsheet_market.liquidation_day(shown.columns.market, shown.events, shown.day) + "\n")
+        say(market_sheet.liquidation_day(shown.columns.market, shown.events, shown.day) + "\n")
     sys.stdout.flush()
 
 
@@ -150,15 +150,15 @@ def _sheets(shown: _Shown, compared: Comparison, full: bool) -> None:
 
 
 def _market_json(shown: _Shown) -> dict[str, object]:
-    from deleverage import tearsheet_market
+    from deleverage.tearsheet import market as market_sheet
 
     columns, market = shown.columns, shown.columns.market
-    venues = () if shown.events is None else tearsheet_market.day_totals(market, shown.events,
+    venues = () if shown.events is None else market_sheet.day_totals(market, shown.events,
                                                                          shown.day)
     return {
         "levels": [{"level": str(item.level), "last_word": item.outcome, **{
             what: [int(columns.close_ns[bar]) for bar in getattr(item, what)]
             for what in ("touched", "accepted", "held", "failed")}}
-            for item in tearsheet_market.level_histories(columns)],
+            for item in market_sheet.level_histories(columns)],
         "liquidations": {"day": shown.day, "synthetic": market.synthetic, "venues": venues},
     }

@@ -13,8 +13,8 @@ from deleverage.cli.account import add_debug
 from deleverage.cli.arguments import Parser
 from deleverage.cli.output import note, progress, say, say_json
 from deleverage.errors import DataError, UsageError
-from deleverage.tearsheet_dataset import sheet
-from deleverage.tearsheet_text import table
+from deleverage.tearsheet.dataset import sheet
+from deleverage.tearsheet.text import table
 
 if TYPE_CHECKING:
     from deleverage.feeds.fetching.fetch import Fetched

@@ -10,7 +10,7 @@ from deleverage.cli.account import add_debug
 from deleverage.cli.arguments import Parser
 from deleverage.cli.output import say, say_json
 from deleverage.errors import unknown_name
-from deleverage.tearsheet_text import table
+from deleverage.tearsheet.text import table
 
 
 def main(arguments: Sequence[str], prog: str) -> int:

@@ -52,7 +52,8 @@ def main(arguments: Sequence[str], prog: str) -> int:
 
 def _both(options: argparse.Namespace) -> int:
     """The run under both path policies, side by side, and where they part."""
-    from deleverage import paths, tearsheet_paths
+    from deleverage import paths
+    from deleverage.tearsheet import paths as paths_sheet
 
     folders = {name: None if options.out is None else writable(str(Path(options.out) / name))
                for name in paths.SCENARIOS}
@@ -68,9 +69,9 @@ def _both(options: argparse.Namespace) -> int:
     if options.json:
         say_json({"scenarios": {name: as_json(row) for name, row in zip(
             paths.SCENARIOS, runs, strict=True)}, "partings": found,
-            "note": tearsheet_paths.CAUTION})
+            "note": paths_sheet.CAUTION})
         return 0
-    say(tearsheet_paths.render(runs, found))
+    say(paths_sheet.render(runs, found))
     if options.out is not None:
         note(f"saved: {', '.join(map(str, folders.values()))}")
     return 0

@@ -125,8 +125,9 @@ def _fixed(options: argparse.Namespace, named: dict[str, str]) -> None:
 
 
 def _show(result: SweepResult, options: argparse.Namespace) -> None:
-    from deleverage import tearsheet_heat, tearsheet_sweep
     from deleverage.sweeps.heat import Heat
+    from deleverage.tearsheet import heat as heat_sheet
+    from deleverage.tearsheet import sweep as sweep_sheet
 
     heat = None
     if options.heat is not None:
@@ -135,13 +136,13 @@ def _show(result: SweepResult, options: argparse.Namespace) -> None:
     if options.json:
         say_json(as_json(result, options.sort, heat))
         return
-    maps = () if heat is None else (tearsheet_heat.render(heat, coloured()),)
-    say(tearsheet_sweep.render(result, options.sort, options.top or tearsheet_sweep.TOP, *maps))
+    maps = () if heat is None else (heat_sheet.render(heat, coloured()),)
+    say(sweep_sheet.render(result, options.sort, options.top or sweep_sheet.TOP, *maps))
 
 
 def as_json(result: SweepResult, by: str, heat: Heat | None = None) -> dict[str, object]:
     """The sweep as JSON values: what is common, all rows in the grid's order, the ranking."""
-    from deleverage.tearsheet_sweep import caution, tried
+    from deleverage.tearsheet.sweep import caution, tried
 
     return {
         **result.as_dict(), "synthetic": result.synthetic, "combinations": len(result.rows),

@@ -10,7 +10,7 @@ from deleverage.cli.account import add_debug
 from deleverage.cli.arguments import Parser
 from deleverage.cli.output import say, say_json
 from deleverage.errors import DataError, UsageError, unknown_name
-from deleverage.tearsheet_text import lines, section, table
+from deleverage.tearsheet.text import lines, section, table
 
 if TYPE_CHECKING:
     from deleverage.venues.cases.report import Report, Verdict

@@ -45,7 +45,7 @@ def _layer(name: str) -> int:
         return 0
     if _below(name, COMMAND):
         return 3
-    return 2 if _below(name.partition("_")[0], RESULTS) else 1  # tearsheet_money, tearsheet_text …
+    return 2 if _below(name, RESULTS) else 1
 
 
 def _python(code: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:

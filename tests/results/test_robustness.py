@@ -15,6 +15,7 @@ from deleverage.runner import run
 from deleverage.scan import outcomes
 from deleverage.spec import RunSpec
 from deleverage.strategies import registry
+from deleverage.tearsheet import sheet as sheet_parts
 from tests.markets import random_market
 
 MARKET = random_market(11, 3_000)
@@ -82,11 +83,11 @@ def test_what_cannot_be_run_says_why() -> None:
     refused = [row for row in rows if row.outcome is None]
     assert [row.name for row in refused] == ["the next stricter venue"]
     assert refused[0].why.startswith("no known venue asks more than")
-    sheet = tearsheet.robustness(result, rows)
+    sheet = sheet_parts.robustness(result, rows)
     assert sheet.splitlines()[0] == "ROBUSTNESS (the run again, one thing changed at a time)"
     assert f"the next stricter venue: not run, {refused[0].why}" in " ".join(sheet.split())
     assert max(map(len, sheet.splitlines())) <= 120
-    assert tearsheet.robustness(result, ()) == ""
+    assert sheet_parts.robustness(result, ()) == ""
 
 
 def test_a_refused_run_is_told_in_its_own_words() -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from deleverage import tearsheet_heat, tearsheet_sweep
 from deleverage.errors import DataError, MissingTable, UnknownName, UsageError
 from deleverage.sweeps import FIGURES, Row, SweepResult
 from deleverage.sweeps.heat import Heat
+from deleverage.tearsheet import heat as heat_sheet
+from deleverage.tearsheet import sweep as sweep_sheet
 
 
 def _with(found: SweepResult, **figures: list[Any]) -> SweepResult:
@@ -34,9 +35,9 @@ def test_loading_and_ranking_again_gives_the_same_table(found: SweepResult, tmp_
     again = SweepResult.load(found.save(tmp_path / "sweep"))
     assert again == found
     for by in ("net", "drawdown", "calmar", "buffer_used"):
-        assert tearsheet_sweep.render(again, by) == tearsheet_sweep.render(found, by)
-    assert tearsheet_heat.render(Heat.of(again, "trades", "leverage")) == \
-        tearsheet_heat.render(Heat.of(found, "trades", "leverage"))
+        assert sweep_sheet.render(again, by) == sweep_sheet.render(found, by)
+    assert heat_sheet.render(Heat.of(again, "trades", "leverage")) == \
+        heat_sheet.render(Heat.of(found, "trades", "leverage"))
 
 
 def test_the_parquet_is_one_flat_table(found: SweepResult, tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from deleverage import tearsheet_heat, tearsheet_sweep
 from deleverage.errors import UnknownName, UsageError
 from deleverage.spec import RunSpec
 from deleverage.sweeps import FIGURES, Grid, Row, SweepResult
 from deleverage.sweeps.heat import Heat
+from deleverage.tearsheet import heat as heat_sheet
+from deleverage.tearsheet import sweep as sweep_sheet
 
 SPEC = RunSpec(data="risk", strategy="level_reclaim")
 STAMPS = {"dataset": "risk", "synthetic": True, "symbol": "ETHUSDT", "quote": "USDT",
@@ -60,25 +61,25 @@ def test_the_whole_sheet() -> None:
                  leverage=(5.0, 10.0, 500.0))
     sweep = dataclasses.replace(sweep, warnings=(
         *sweep.warnings, ("only 4 closed trades", 2), ("only 3 closed trades", 1)))
-    assert tearsheet_sweep.render(sweep, top=2) == page("sheet")
+    assert sweep_sheet.render(sweep, top=2) == page("sheet")
 
 
 def test_the_heat_map_by_median() -> None:
     """Numbers alone where no terminal is; the third axis by its median, and said so."""
     heat = Heat.of(TWELVE, "stop_bp", "leverage")
     assert heat.cells == ((100.0, 20.0, -1_700.0), (10.0, -52.5, -1_100.0))
-    assert tearsheet_heat.render(heat) == page("heat")
+    assert heat_sheet.render(heat) == page("heat")
 
 
 def test_the_heat_map_on_a_terminal() -> None:
     """Cells far from zero are coloured by how far, small ones are not; the numbers stay."""
-    drawn = tearsheet_heat.render(Heat.of(TWELVE, "stop_bp", "leverage"), colour=True)
+    drawn = heat_sheet.render(Heat.of(TWELVE, "stop_bp", "leverage"), colour=True)
     assert "\x1b[97;48;5;124m -1,700 \x1b[0m" in drawn
     assert "\x1b[97;48;5;88m -1,100 \x1b[0m" in drawn
     assert drawn.count("\x1b[97") == 2
     assert drawn.endswith("Green is better, red worse.")
     positive = made([1.0, 4.0], n_closes=(2, 3), leverage=(5.0,))
-    drawn = tearsheet_heat.render(Heat.of(positive, "n_closes", "leverage"), colour=True)
+    drawn = heat_sheet.render(Heat.of(positive, "n_closes", "leverage"), colour=True)
     assert "\x1b[97;48;5;34m +4 \x1b[0m" in drawn
     assert "\x1b[97;48;5;22m +1 \x1b[0m" in drawn
 
@@ -93,7 +94,7 @@ def test_warmth_is_better_minus_worse(name: str, values: list[float], warm: list
     """From −1 (worst) to +1 (best), from the neutral value or else the middle of the range."""
     from deleverage.sweeps.outcome import figure
 
-    found = [tearsheet_heat.warmth(figure(name), value, values) for value in values]
+    found = [heat_sheet.warmth(figure(name), value, values) for value in values]
     assert found == pytest.approx(warm)
 
 
@@ -102,7 +103,7 @@ def test_an_empty_cell_is_no_number() -> None:
     heat = Heat.of(made([1.0, None, 3.0, -4.0], n_closes=(2, 3), leverage=(5.0, 10.0)),
                    "n_closes", "leverage")
     assert heat.cells == ((1.0, None), (3.0, -4.0))
-    drawn = tearsheet_heat.render(heat)
+    drawn = heat_sheet.render(heat)
     assert "–" in drawn.splitlines()[3]
     assert drawn.endswith("Each cell is one combination. –: no run with this figure.")
 
@@ -119,16 +120,16 @@ def test_a_map_needs_two_axes_of_the_grid() -> None:
 
 def test_all_rows_are_shown_where_they_are_few() -> None:
     """Best and worst together leave nothing out when twice --top holds all."""
-    drawn = tearsheet_sweep.ranking(TWELVE, top=6)
+    drawn = sweep_sheet.ranking(TWELVE, top=6)
     assert "more" not in drawn
     assert [line.split()[0] for line in drawn.splitlines()[4:16]] == [
         str(place) for place in range(1, 13)]
-    assert "10 more" in tearsheet_sweep.ranking(TWELVE, top=1)
+    assert "10 more" in sweep_sheet.ranking(TWELVE, top=1)
 
 
 def test_the_figure_that_ranks_is_always_a_column() -> None:
     """Ranked by a figure that is no column otherwise, it becomes the first one."""
-    drawn = tearsheet_sweep.ranking(TWELVE, "closest_bp", 3)
+    drawn = sweep_sheet.ranking(TWELVE, "closest_bp", 3)
     assert drawn.startswith("RANKING (by closest_bp, highest first)")
     assert drawn.count("80.0 bp") == 6
 
@@ -137,14 +138,14 @@ def test_no_line_is_wider_than_the_page() -> None:
     """With many axes the least important columns give way; the width of a page is kept."""
     names = ("n_closes", "arm_below", "window", "stop_bp", "leverage")
     axes: dict[str, Any] = dict.fromkeys(names, (1_000, 2_000))
-    sheet = tearsheet_sweep.render(made([-12_345.0] * 32, **axes))
+    sheet = sweep_sheet.render(made([-12_345.0] * 32, **axes))
     assert max(map(len, sheet.splitlines())) <= 120
     assert "return" in sheet
 
 
 def test_nothing_ended_is_said() -> None:
     """A sweep of which every combination failed has no ranking, and says how many were tried."""
-    sheet = tearsheet_sweep.render(dataclasses.replace(
+    sheet = sweep_sheet.render(dataclasses.replace(
         made([None, None], leverage=(500.0, 600.0)), stamps={}, params={}, warnings=()))
     assert "RANKING" not in sheet
     assert "2 combinations tried, 0 lost money, 2 failed." in sheet
@@ -153,6 +154,6 @@ def test_nothing_ended_is_said() -> None:
 
 def test_one_combination_is_no_choice() -> None:
     """The warning of the best of N is not given where N is 1."""
-    assert tearsheet_sweep.caution(made([5.0], leverage=(5.0,))) == ""
-    text = " ".join(textwrap.dedent(tearsheet_sweep.caution(TWELVE)).split())
+    assert sweep_sheet.caution(made([5.0], leverage=(5.0,))) == ""
+    text = " ".join(textwrap.dedent(sweep_sheet.caution(TWELVE)).split())
     assert text.startswith("The best of 12 is flattered by the choice")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deleverage import tearsheet_cascades
+from deleverage.tearsheet import cascades as cascades_sheet
 from deleverage.timestamps import HOUR
 
 
@@ -21,9 +21,9 @@ def row(number: int, size: float, trades: int = 0) -> dict[str, Any]:
 def test_what_was_traded_is_shown_before_the_largest(monkeypatch: Any) -> None:
     """Of twenty cascades the smallest, which alone was traded, has its row; then the largest, in
     order of time."""
-    monkeypatch.setattr(tearsheet_cascades, "survived", lambda figures: "9x")
+    monkeypatch.setattr(cascades_sheet, "survived", lambda figures: "9x")
     rows = [row(number, 1e6 * number, trades=number == 1) for number in range(1, 21)]
-    text = tearsheet_cascades.cascades({
+    text = cascades_sheet.cascades({
         "trigger": "liquidations", "missing": [], "count": 20, "rows": rows,
         "net_elsewhere": 0.0, "zones": []}, "USDT")
     shown = [int(line.split()[0]) for line in text.splitlines() if line[:1].isdigit()]

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from deleverage import tearsheet, tearsheet_compare
+from deleverage import tearsheet
 from deleverage.compare import BASELINE_FILE, Baseline, Compared, Comparison
 from deleverage.errors import DataError, UsageError
+from deleverage.tearsheet import compare as compare_sheet
 from tests.tearsheet import sheets
 
 
@@ -25,7 +26,7 @@ def test_runs_are_ranked_by_return() -> None:
     comparison = Comparison.of(_three())
     assert [row.result.spec.strategy.rpartition("/")[2] for row in comparison.rows] == [
         "buy_and_hold", "level_reclaim", "my.py:Mine"]
-    rows = tearsheet_compare.ranking(comparison).splitlines()
+    rows = compare_sheet.ranking(comparison).splitlines()
     place = next(i for i, line in enumerate(rows) if "level_reclaim" in line)
     assert "random: beats 0/20" in rows[place + 1]
 

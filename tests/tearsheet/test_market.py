@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from deleverage import tearsheet_market, timestamps
+from deleverage import timestamps
 from deleverage.market import Coverage, Market
+from deleverage.tearsheet import market as market_sheet
 from tests.markets import make_columns, make_market
 
 DAY = "2026-01-31"
@@ -29,7 +30,7 @@ def _events() -> pd.DataFrame:
 def test_a_level_that_was_never_reached_says_never() -> None:
     """Each level shows the first time of what happened there, and never where nothing did."""
     fall = np.concatenate([np.full(40, 2_900.0), np.full(60, 2_600.0)])
-    page = tearsheet_market.levels(make_columns(fall))
+    page = market_sheet.levels(make_columns(fall))
     assert "LEVELS on SYNTHETIC test market" in page
     rows = {line.split()[0]: line for line in page.splitlines() if line[:1] == "2" or "3,000" in
             line[:6]}
@@ -45,7 +46,7 @@ def test_totals_name_window_provider_side_and_coverage() -> None:
         Coverage("liquidations", "binance", "recorder", start, start + timestamps.DAY,
                  "sampled_1s"),
         Coverage("liquidations", "bybit", "recorder", start, start + 7, "all"))
-    page = tearsheet_market.liquidation_day(market, _events(), DAY)
+    page = market_sheet.liquidation_day(market, _events(), DAY)
     assert "SYNTHETIC LIQUIDATIONS of ETH, calendar day 2026-01-31 UTC" in page
     binance, total = (next(line for line in page.splitlines() if line.startswith(name))
                       for name in ("binance", "all venues"))
@@ -59,5 +60,5 @@ def test_totals_name_window_provider_side_and_coverage() -> None:
 
 def test_a_day_without_events_is_not_a_zero() -> None:
     """Where nothing was reported, the page says so instead of printing totals of zero."""
-    page = tearsheet_market.liquidation_day(_market(), _events(), "2026-03-01")
+    page = market_sheet.liquidation_day(_market(), _events(), "2026-03-01")
     assert "none reported in this window" in page

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from deleverage import tearsheet_paths
 from deleverage.compare import Compared
 from deleverage.paths import Did, Parting
+from deleverage.tearsheet import paths as paths_sheet
 from deleverage.timestamps import MINUTE
 from tests.tearsheet import sheets
 
@@ -21,7 +21,7 @@ def parting(number: int, *one: Did, other: tuple[Did, ...] = ()) -> Parting:
 def page(*partings: Parting) -> str:
     rows = [Compared(sheets.result(net=net, warnings=("SYNTHETIC market", *own)))
             for net, own in ((-500.0, ("few",)), (300.0, ()))]
-    return tearsheet_paths.render(rows, partings)
+    return paths_sheet.render(rows, partings)
 
 
 def test_both_runs_stand_side_by_side() -> None:
@@ -40,7 +40,7 @@ def test_both_runs_stand_side_by_side() -> None:
 def test_partings_tell_what_each_did() -> None:
     """The first is marked; fills with what is left, forced closes by stage, nothing as a dash; the
     caution says that these are no bounds."""
-    sheet = tearsheet_paths.parting_list((parting(0, STOP, other=(TARGET,)),
+    sheet = paths_sheet.parting_list((parting(0, STOP, other=(TARGET,)),
                                           parting(1, FUNDING, FORCED)))
     assert "2 bars differ; ◄ the first. Two scenarios, not bounds:" in sheet
     assert "2026-01-31 18:41 ◄   stop: sell 1.5 at 2,390.00, flat" in sheet
@@ -53,7 +53,7 @@ def test_partings_tell_what_each_did() -> None:
 def test_a_long_list_is_cut_with_its_count() -> None:
     """Twenty partings are shown and the rest counted; of one bar at most four deeds of each."""
     many = tuple(parting(number, *[STOP] * 6) for number in range(23))
-    sheet = tearsheet_paths.parting_list(many)
+    sheet = paths_sheet.parting_list(many)
     assert sheet.startswith("WHERE THEY PART\n23 bars differ")
     assert sheet.endswith("… 3 more in the JSON")
     assert sheet.count("… and 2 more") == 20
@@ -61,5 +61,5 @@ def test_a_long_list_is_cut_with_its_count() -> None:
 
 def test_runs_that_never_part() -> None:
     """Two policies may do the same all along: that is said, too."""
-    assert tearsheet_paths.parting_list(()) == \
+    assert paths_sheet.parting_list(()) == \
         "WHERE THEY PART\nnowhere: both did the same in every bar"

@@ -7,6 +7,8 @@ import pytest
 from deleverage import tearsheet, timestamps
 from deleverage.compare import Baseline
 from deleverage.spec import RunSpec
+from deleverage.tearsheet import sheet as parts
+from deleverage.tearsheet.heading import heading
 from tests.tearsheet import sheets
 
 
@@ -33,7 +35,7 @@ def test_a_sheet_fits_120_columns() -> None:
 
 def test_the_header_says_what_ran_under_which_rules() -> None:
     """Size rule, leverage, margin mode, venue, ladder with age, fees, slippage, path, range."""
-    heading = " ".join(tearsheet.heading(sheets.result()).split())
+    head = " ".join(heading(sheets.result()).split())
     for words in ("SYNTHETIC data", "0.2 × equity as margin", "leverage 10x set",
                   "isolated margin", "binance; ladder binance-eth-2024-10-24", "461 days old",
                   "confidence high", "maker 2 bp, taker 5 bp",
@@ -42,7 +44,7 @@ def test_the_header_says_what_ran_under_which_rules() -> None:
                   "liquidation venue: reduced to lower brackets, then taken over",
                   "2026-01-28 00:01 … 2026-02-12 00:00 UTC",
                   "10,000.00 USDT", "stops on last, liquidation on mark"):
-        assert words in heading
+        assert words in head
 
 
 @pytest.mark.parametrize(("net", "word"), [
@@ -50,7 +52,7 @@ def test_the_header_says_what_ran_under_which_rules() -> None:
     (0.0, "No gain, no loss: 0.00 % net (0.00 USDT)")])
 def test_a_loss_is_called_a_loss(net: float, word: str) -> None:
     """The verdict opens with LOST, GAINED or neither, as the money says."""
-    assert word in tearsheet.verdict(sheets.result(net=net))
+    assert word in parts.verdict(sheets.result(net=net))
 
 
 def test_short_samples_are_withheld() -> None:
@@ -71,7 +73,7 @@ def test_a_liquidation_that_depends_on_the_mark_is_named() -> None:
 def test_what_is_not_the_default_is_said() -> None:
     """Delays, outages, supposed events, volume limit, fee tier and finer bars stand in the header,
     and none of them where the account is served at once; USDC is named where it is the quote."""
-    plain = " ".join(tearsheet.heading(sheets.result()).split())
+    plain = " ".join(heading(sheets.result()).split())
     assert "delays" not in plain
     assert "walked" not in plain
     assert "of a bar's volume" not in plain
@@ -81,7 +83,7 @@ def test_what_is_not_the_default_is_said() -> None:
         adl=[("2026-01-31T18:41", "short", 0.5, 2_400)])  # type: ignore[arg-type]
     made = {"quote": "USDC", "step_ns": timestamps.HOUR,
             "fee_tier": "binance usdm VIP1: maker 1.6 bp, taker 4 bp"}
-    told = " ".join(tearsheet.heading(sheets.result(spec=spec, made=made)).split())
+    told = " ".join(heading(sheets.result(spec=spec, made=made)).split())
     for words in ("delays orders arrive 2 bars late; open interest and liquidations are seen 1 bar "
                   "late; outage 2026-01-31 18:40 to 2026-01-31 18:50; auto-deleveraging 2026-01-31 "
                   "18:41: 0.5 of a short position at 2400",
@@ -165,7 +167,7 @@ def test_a_run_without_a_signal_is_a_result() -> None:
     assert "WARNINGS" not in sheet
     assert "nan" not in sheet.lower().replace("binance", "")
     refused = sheets.result(trades={"count": 0, "open": 0})
-    assert "No trade: what the strategy ordered was refused" in tearsheet.verdict(refused)
+    assert "No trade: what the strategy ordered was refused" in parts.verdict(refused)
 
 
 def test_cascades_are_told_one_by_one() -> None:
@@ -186,7 +188,7 @@ def test_cascades_are_told_one_by_one() -> None:
     (zone,) = [line for line in block.splitlines() if line.startswith("inside")]
     assert zone.split()[-3:] == ["-1,800.00", "-1,900.00", "+100.00"]
     assert ("2 cascades in these bars, 1 traded; the best brought -1,900.00, without it the net of "
-            "all trades is -587.66.") in " ".join(tearsheet.verdict(result).split())
+            "all trades is -587.66.") in " ".join(parts.verdict(result).split())
 
 
 def test_a_missing_table_is_one_line() -> None:
@@ -207,7 +209,7 @@ def test_the_paradox_is_told_trade_by_trade() -> None:
     (row,) = [line for line in sheet.splitlines() if line.startswith("1 long")]
     for cell in ("20x", "-2,000.00", "-100 %", "+895.00", "+900.00", "time exit", "11.6x"):
         assert cell in row
-    verdict = " ".join(tearsheet.verdict(sheets.result()).split())
+    verdict = " ".join(parts.verdict(sheets.result()).split())
     assert ("Largest leverage survived, by replay of each trade: 5 % quantile 3.1x, median 11.6x, "
             "least 3.1x (over 3 trades).") in verdict
 
@@ -234,7 +236,7 @@ def test_random_entries_stand_beside_the_strategy() -> None:
     """Best, median and worst seed are rows, and the seeds that did better are counted."""
     result = sheets.result(net=-500.0)
     random = [sheets.result("random_entry", net=net) for net in (-100.0, -3_000.0, 200.0)]
-    block = tearsheet.random_entries(result, Baseline.against(result, random))
+    block = parts.random_entries(result, Baseline.against(result, random))
     assert "level_reclaim did better than 1 of 3 random runs" in block
     lines = block.splitlines()
     assert [line.split("%")[0].split()[-1] for line in lines[4:8]] == [

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from deleverage import tearsheet_text as text
+from deleverage.tearsheet import text as text
 
 
 @pytest.mark.parametrize(("written", "expected"), [

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deleverage import timestamps
-from deleverage.tearsheet_replay import survived
-from deleverage.tearsheet_text import (
+from deleverage.tearsheet.replay import survived
+from deleverage.tearsheet.text import (
     dollars,
     hours,
     lines,

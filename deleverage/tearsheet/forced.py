@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from deleverage import timestamps
-from deleverage.tearsheet_leverage import ROWS, YES_NO, more, side, wrapped
-from deleverage.tearsheet_text import money, number, price, section, table
+from deleverage.tearsheet.leverage import ROWS, YES_NO, more, side, wrapped
+from deleverage.tearsheet.text import money, number, price, section, table
 
 Figures = Mapping[str, Any]
 

@@ -1,25 +1,18 @@
-"""The sheet of a run and of several runs, in the order a trader reads; a view of results alone.
-
-::
-
-    print(tearsheet.render(result))                    one run
-    print(tearsheet.side_by_side(comparison))          several: deleverage.tearsheet_compare
-"""
+"""The sheet of one run, in the order a trader reads; a view of results alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deleverage import tearsheet_cascades as falls
-from deleverage import tearsheet_forced as forced
-from deleverage import tearsheet_leverage as lever
-from deleverage import tearsheet_money as cash
-from deleverage import tearsheet_replay as again
 from deleverage.compare import Baseline, Outcome, Rerun
 from deleverage.results import RunResult
-from deleverage.tearsheet_compare import side_by_side
-from deleverage.tearsheet_heading import heading, label
-from deleverage.tearsheet_text import (
+from deleverage.tearsheet import cascades as falls
+from deleverage.tearsheet import forced
+from deleverage.tearsheet import leverage as lever
+from deleverage.tearsheet import money as cash
+from deleverage.tearsheet import replay as again
+from deleverage.tearsheet.heading import heading, label
+from deleverage.tearsheet.text import (
     lines,
     money,
     percent,
@@ -27,9 +20,6 @@ from deleverage.tearsheet_text import (
     share,
     table,
 )
-
-__all__ = ["heading", "label", "random_entries", "render", "robustness", "side_by_side", "verdict",
-           "warnings"]
 
 
 def render(result: RunResult, baseline: Baseline | None = None,

@@ -11,7 +11,7 @@ from deleverage.columns import MarketColumns
 from deleverage.detectors.level_history import LevelHistory, level_history
 from deleverage.detectors.levels import LevelRules, parse_levels
 from deleverage.market import Coverage, Market
-from deleverage.tearsheet_text import dollars, lines, section, share, table
+from deleverage.tearsheet.text import dollars, lines, section, share, table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,9 +10,9 @@ from deleverage import timestamps
 from deleverage.compare import Compared, Comparison
 from deleverage.paths import SCENARIOS, Did, Parting
 from deleverage.results import RunResult
-from deleverage.tearsheet_compare import FIGURES, scan_grid
-from deleverage.tearsheet_heading import heading
-from deleverage.tearsheet_text import WIDTH, lines, price, section, table
+from deleverage.tearsheet.compare import FIGURES, scan_grid
+from deleverage.tearsheet.heading import heading
+from deleverage.tearsheet.text import WIDTH, lines, price, section, table
 
 SHOWN = 20  # partings; all of them are in the JSON
 DEEDS = 4  # of one account in one bar

@@ -11,7 +11,7 @@ from typing import Any
 
 from deleverage import timestamps
 from deleverage.statistics.leverage_scan import LeverageScan, ScanRow
-from deleverage.tearsheet_text import (
+from deleverage.tearsheet.text import (
     basis_points,
     hours,
     leverage,

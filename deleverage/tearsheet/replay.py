@@ -10,7 +10,7 @@ from typing import Any
 
 from deleverage import timestamps
 from deleverage.statistics.leverage_scan import LEVERAGES
-from deleverage.tearsheet_text import leverage, lines, money, percent, section, share, table
+from deleverage.tearsheet.text import leverage, lines, money, percent, section, share, table
 
 Figures = Mapping[str, Any]
 ROWS = 10  # longer lists are cut here; all rows are in the JSON

@@ -9,13 +9,13 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from deleverage import tearsheet_leverage as lever
 from deleverage.compare import YARDSTICKS, Baseline, Compared, Comparison, Outcome
 from deleverage.results import RunResult
 from deleverage.statistics.leverage_scan import ScanRow
 from deleverage.statistics.tiers import TIERS
-from deleverage.tearsheet_heading import label, terms
-from deleverage.tearsheet_text import (
+from deleverage.tearsheet import leverage as lever
+from deleverage.tearsheet.heading import label, terms
+from deleverage.tearsheet.text import (
     basis_points,
     hours,
     leverage,

@@ -14,7 +14,7 @@ from deleverage import timestamps
 from deleverage.sweeps.grid import show
 from deleverage.sweeps.outcome import BP, COUNT, MONEY, RATIO, SHARE, Figure, figure
 from deleverage.sweeps.result import Row, SweepResult
-from deleverage.tearsheet_text import (
+from deleverage.tearsheet.text import (
     WIDTH,
     basis_points,
     lines,

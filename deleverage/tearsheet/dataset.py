@@ -9,7 +9,7 @@ from typing import Any
 
 from deleverage import timestamps
 from deleverage.feeds.summary import DayTotal, Summary
-from deleverage.tearsheet_text import dollars, lines, percent, price, rule, section, table
+from deleverage.tearsheet.text import dollars, lines, percent, price, rule, section, table
 
 _BARS = "▁▂▃▄▅▆▇█"
 _ORDINALS = {1: "largest", 2: "second largest", 3: "third largest"}

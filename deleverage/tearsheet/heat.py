@@ -5,8 +5,8 @@ from __future__ import annotations
 from deleverage.sweeps.grid import show
 from deleverage.sweeps.heat import Heat
 from deleverage.sweeps.outcome import Figure
-from deleverage.tearsheet_sweep import FORMS
-from deleverage.tearsheet_text import lines, section, table
+from deleverage.tearsheet.sweep import FORMS
+from deleverage.tearsheet.text import lines, section, table
 
 # backgrounds of the 256-colour palette, from a little to a lot
 BETTER, WORSE = (22, 28, 34), (52, 88, 124)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deleverage import timestamps
-from deleverage.tearsheet_text import (
+from deleverage.tearsheet.text import (
     hours,
     lines,
     money,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from deleverage import timestamps
 from deleverage.results import RunResult
 from deleverage.spec import RunSpec
-from deleverage.tearsheet_text import lines, rule, section
+from deleverage.tearsheet.text import lines, rule, section
 
 
 def heading(result: RunResult, path: str = "") -> str:
