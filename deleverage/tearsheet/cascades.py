@@ -47,10 +47,10 @@ def cascades(figures: Figures, quote: str) -> str:
         foot.append(f"Shown are those traded and the largest; {more} more in the JSON.")
     return section(
         f"CASCADES ({quote}; told from {figures['trigger'].replace('_', ' ')})",
-        table(MARKET_HEADERS, [_market_row(row) for row in rows]) + "\n",
-        (table(TRADE_HEADERS, [_trade_row(row) for row in traded]) + "\n") if traded
+        table(MARKET_HEADERS, [_market_row(row) for row in rows]).spaced(),
+        table(TRADE_HEADERS, [_trade_row(row) for row in traded]).spaced() if traded
         else "No trade belongs to one.",
-        lines([" ".join(foot)], "") + "\n",
+        lines([" ".join(foot)], "").spaced(),
         table(ZONE_HEADERS, [_zone_row(row) for row in figures["zones"]], left=1),
         lines(figures["missing"], ""))
 

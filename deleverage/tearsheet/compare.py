@@ -14,6 +14,7 @@ from deleverage.results import RunResult
 from deleverage.statistics.leverage_scan import ScanRow
 from deleverage.statistics.tiers import TIERS
 from deleverage.tearsheet import leverage as lever
+from deleverage.tearsheet.blocks import Group
 from deleverage.tearsheet.heading import label, terms
 from deleverage.tearsheet.text import (
     basis_points,
@@ -22,6 +23,7 @@ from deleverage.tearsheet.text import (
     lines,
     money,
     number,
+    page,
     percent,
     rule,
     section,
@@ -33,13 +35,23 @@ RANK_HEADERS = ("#", "strategy", "return", "drawdown\nin bar", "trades", "liquid
                 "margin\nlost", "P(liq. |\nright)", "lives at\nfraction", "lives at\nnotional")
 
 
-def side_by_side(comparison: Comparison, title: str = "COMPARISON") -> str:
+def side_by_side(comparison: Comparison, title: str = "COMPARISON") -> Group:
     """The scan of every run, the ranking, the sheets in columns, exposure by tier."""
+    return page(*sections(comparison, title).values())
+
+
+def sections(comparison: Comparison, title: str = "COMPARISON") -> dict[str, str]:
+    """The sections by name, in the order of the page; one with nothing to say is empty."""
     mark = " · SYNTHETIC" if comparison.synthetic else ""
-    blocks = [section(rule(title + mark), terms(comparison.rows[0].result),
-                      lines(comparison.differences, "! ")), warnings(comparison),
-              scan_grid(comparison), ranking(comparison), sheets(comparison), tiers(comparison)]
-    return "\n\n".join(block for block in blocks if block)
+    return {
+        "heading": section(rule(title + mark), terms(comparison.rows[0].result),
+                           lines(comparison.differences, "! ")),
+        "warnings": warnings(comparison),
+        "scan": scan_grid(comparison),
+        "ranking": ranking(comparison),
+        "sheets": sheets(comparison),
+        "tiers": tiers(comparison),
+    }
 
 
 def warnings(comparison: Comparison) -> str:
@@ -110,7 +122,7 @@ def scan_grid(comparison: Comparison) -> str:
                 for words, found in scans]
         blocks.append(section(f"LEVERAGE SCAN, {name}: return in % (liquidations)",
                               table(("strategy", *(f"{value:g}x" for value in levels)), rows)))
-    return "\n\n".join(blocks)
+    return page(*blocks)
 
 
 def tiers(comparison: Comparison) -> str:
@@ -127,7 +139,7 @@ def tiers(comparison: Comparison) -> str:
         if used:
             blocks.append(section(title, table(("strategy", *used), (
                 [name, *(form(found.get(tier)) for tier in used)] for name, found in rows))))
-    return "\n\n".join(blocks)
+    return page(*blocks)
 
 
 def _time_cell(row: Mapping[str, Any] | None) -> str:
@@ -160,7 +172,7 @@ def sheets(comparison: Comparison) -> str:
         rows = [[name.format(quote=quote), *(form(result) for result in part)]
                 for name, form in FIGURES]
         blocks.append(table(("", *names), rows))
-    return section("SHEETS SIDE BY SIDE", "\n\n".join(blocks))
+    return section("SHEETS SIDE BY SIDE", page(*blocks))
 
 
 def _figure(path: str, form: Callable[..., str], **style: Any) -> Callable[[RunResult], str]:

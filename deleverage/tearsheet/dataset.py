@@ -9,7 +9,17 @@ from typing import Any
 
 from deleverage import timestamps
 from deleverage.feeds.summary import DayTotal, Summary
-from deleverage.tearsheet.text import dollars, lines, percent, price, rule, section, table
+from deleverage.tearsheet.text import (
+    dollars,
+    lines,
+    page,
+    percent,
+    price,
+    rule,
+    section,
+    stack,
+    table,
+)
 
 _BARS = "▁▂▃▄▅▆▇█"
 _ORDINALS = {1: "largest", 2: "second largest", 3: "third largest"}
@@ -19,8 +29,8 @@ def sheet(facts: Summary) -> str:
     """All that is known of one dataset."""
     made = "SYNTHETIC " if facts.synthetic else ""
     blocks = [
-        section(rule(f"{facts.name}{' · SYNTHETIC' if facts.synthetic else ''}"), "\n".join(
-            _head(facts, made))),
+        section(rule(f"{facts.name}{' · SYNTHETIC' if facts.synthetic else ''}"), stack(
+            *_head(facts, made))),
         section("TABLES", table(("table", "from", "rows", "first (UTC)", "last (UTC)"), (
             [row.name, textwrap.fill(row.provenance, 52), f"{row.rows:,}", row.first, row.last]
             for row in facts.tables), left=2)),
@@ -32,7 +42,7 @@ def sheet(facts: Summary) -> str:
     ]
     if facts.notes:
         blocks.append(section("NOTES", lines(_notes(facts.notes))))
-    return "\n\n".join(blocks)
+    return page(*blocks)
 
 
 def _head(facts: Summary, made: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deleverage import timestamps
+from deleverage.tearsheet.blocks import Table
 from deleverage.tearsheet.leverage import ROWS, YES_NO, more, side, wrapped
 from deleverage.tearsheet.text import money, number, price, section, table
 
@@ -23,7 +24,7 @@ def liquidations(figures: Figures, quote: str) -> str:
         return section("LIQUIDATIONS", "none")
     return section(
         f"LIQUIDATIONS ({quote})", *wrapped(_head(figures, quote)), *wrapped(_stages(figures)),
-        *wrapped(_states(figures)), _where(figures) + "\n", _money(figures),
+        *wrapped(_states(figures)), _where(figures).spaced(), _money(figures),
         more(figures["rows"]), *wrapped(_doubt(figures)))
 
 
@@ -56,7 +57,7 @@ def _states(figures: Figures) -> str:
         f"{money(row['margin_lost'], sign=False)})" for row in figures["by_mark_state"]) + "."
 
 
-def _where(figures: Figures) -> str:
+def _where(figures: Figures) -> Table:
     return table(
         ("#", "when (UTC)", "side", "entry", "liq.\nprice", "mark\nthen", "last\nthen",
          "closed\nat", "cause", "mark\nis", "right"),
@@ -66,7 +67,7 @@ def _where(figures: Figures) -> str:
           YES_NO[row["right"]]] for row in figures["rows"][:ROWS]), left=2)
 
 
-def _money(figures: Figures) -> str:
+def _money(figures: Figures) -> Table:
     return table(
         ("#", "stage", "coins\nclosed", "coins\nleft", "loss", "of it\nfee", "margin\ngiven back",
          "insurance\nfund"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from deleverage import timestamps
 from deleverage.results import RunResult
 from deleverage.spec import RunSpec
-from deleverage.tearsheet.text import lines, rule, section
+from deleverage.tearsheet.blocks import Group, Lines, Section
+from deleverage.tearsheet.text import lines, rule, section, stack
 
 
-def heading(result: RunResult, path: str = "") -> str:
+def heading(result: RunResult, path: str = "") -> Section:
     """Title, strategy with all its parameters, and the terms of the run.
 
     ``path``: what to call the path policy where the page shows runs of several.
@@ -20,7 +21,7 @@ def heading(result: RunResult, path: str = "") -> str:
                    _row("parameters", parameters or "none"), terms(result, path))
 
 
-def terms(result: RunResult, path: str = "") -> str:
+def terms(result: RunResult, path: str = "") -> Group:
     """Data, account with its size rule, venue with its ladder, costs, delays and policies."""
     spec, made = result.spec, result.provenance
     mark = "SYNTHETIC data, " if made.synthetic else ""
@@ -28,13 +29,13 @@ def terms(result: RunResult, path: str = "") -> str:
     inside = "" if made.walked_step_ns == made.step_ns else \
         f", walked in bars of {timestamps.show_step(made.walked_step_ns)}"
     delays = _delays(spec)
-    return "\n".join((
+    return stack(
         _row("data", f"{mark}{made.dataset}: {made.symbol}, {timestamps.show_step(made.step_ns)} "
                      f"bars {timestamps.show(made.first_ns)} … {timestamps.show(made.last_ns)} UTC "
                      f"({made.bars:,}){inside}, mark {marks}, sha256 {made.sha256[:12]}"),
         _row("account", f"{spec.cash:,.2f} {made.quote}, leverage {made.leverage:g}x set, "
                         f"{made.margin} margin, size: {made.sizing}"),
-        f"collateral: {made.quote} counted at 1.00 USD",
+        _row("collateral:", f"{made.quote} counted at 1.00 USD"),
         _row("venue", f"{made.venue}; {made.ladder}"),
         _row("liquidation", f"{spec.liquidation}: {made.procedure}"),
         _row("costs", _costs(result)),
@@ -43,7 +44,7 @@ def terms(result: RunResult, path: str = "") -> str:
                          f"missing data {spec.missing}, stops on {made.stop_trigger}, liquidation "
                          f"on {spec.mark or 'mark'}, then {spec.on_liquidation}, price off the "
                          f"tick {spec.off_tick}; version {made.code}"),
-    ))
+    )
 
 
 def _costs(result: RunResult) -> str:
@@ -82,5 +83,5 @@ def label(result: RunResult) -> str:
     return text if len(text) <= 24 else f"…{text[-23:]}"
 
 
-def _row(name: str, text: str) -> str:
+def _row(name: str, text: str) -> Lines:
     return lines([text], f"{name:<12}")

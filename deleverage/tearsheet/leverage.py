@@ -18,6 +18,7 @@ from deleverage.tearsheet.text import (
     lines,
     money,
     number,
+    page,
     percent,
     price,
     section,
@@ -48,7 +49,7 @@ def scan(view: LeverageScan | None, quote: str) -> str:
         blocks.append(section(
             title, table(SCAN_HEADERS, [_scan_row(row, view.base_leverage) for row in rows]),
             _scan_notes(rows), f"{survival(survives, rows).capitalize()}."))
-    return "\n\n".join(blocks)
+    return page(*blocks)
 
 
 def survival(survives: float | None, rows: Sequence[ScanRow]) -> str:
@@ -112,9 +113,9 @@ def exposure(figures: Figures, quote: str) -> str:
           money(row["drawdown"])] for row in entry))
     most = (f"Largest effective leverage: account {leverage(figures['max_account_leverage'])}, "
             f"position {leverage(figures['max_position_leverage'])}.")
-    return "\n\n".join((
+    return page(
         section("EXPOSURE BY CURRENT TIER (effective leverage while held)", time, most),
-        section(f"MONEY BY TIER AT ENTRY ({quote})", cash)))
+        section(f"MONEY BY TIER AT ENTRY ({quote})", cash))
 
 
 def near_misses(figures: Figures) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deleverage import timestamps
+from deleverage.tearsheet.blocks import Table
 from deleverage.tearsheet.text import (
     hours,
     lines,
@@ -135,11 +136,11 @@ def trades(figures: Figures, quote: str) -> str:
              f"{figures['right_liquidated']}; reduced by the venue and lived "
              f"{figures['reduced']}, auto-deleveraged {figures['auto_deleveraged']}.")
     return section(f"TRADES BY EXIT REASON ({quote})", lines([head], ""), lines([right], ""),
-                   _groups("exit reason", figures["by_exit_reason"]) + "\n",
+                   _groups("exit reason", figures["by_exit_reason"]).spaced(),
                    _groups("side", figures["by_side"]))
 
 
-def _groups(name: str, rows: Any) -> str:
+def _groups(name: str, rows: Any) -> Table:
     return table((name, "trades", "won", "right on\ndirection", "net", "average",
                   "average\nholding", "average\nMAE", "average\nMFE", "worst\nMAE"),
                  ([row["name"], f"{row['count']:,}", f"{row['wins']:,}", f"{row['right']:,}",

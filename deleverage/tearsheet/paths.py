@@ -12,7 +12,7 @@ from deleverage.paths import SCENARIOS, Did, Parting
 from deleverage.results import RunResult
 from deleverage.tearsheet.compare import FIGURES, scan_grid
 from deleverage.tearsheet.heading import heading
-from deleverage.tearsheet.text import WIDTH, lines, price, section, table
+from deleverage.tearsheet.text import WIDTH, lines, page, price, section, table
 
 SHOWN = 20  # partings; all of them are in the JSON
 DEEDS = 4  # of one account in one bar
@@ -25,7 +25,7 @@ def render(runs: Sequence[Compared], partings: Sequence[Parting]) -> str:
     adverse, favourable = (row.result for row in runs)
     blocks = [heading(adverse, " and ".join(SCENARIOS)), _warnings((adverse, favourable)),
               _scans(runs), _figures((adverse, favourable)), parting_list(partings)]
-    return "\n\n".join(block for block in blocks if block)
+    return page(*blocks)
 
 
 def _warnings(results: tuple[RunResult, RunResult]) -> str:

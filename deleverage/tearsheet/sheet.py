@@ -11,10 +11,12 @@ from deleverage.tearsheet import forced
 from deleverage.tearsheet import leverage as lever
 from deleverage.tearsheet import money as cash
 from deleverage.tearsheet import replay as again
+from deleverage.tearsheet.blocks import Group
 from deleverage.tearsheet.heading import heading, label
 from deleverage.tearsheet.text import (
     lines,
     money,
+    page,
     percent,
     section,
     share,
@@ -23,26 +25,35 @@ from deleverage.tearsheet.text import (
 
 
 def render(result: RunResult, baseline: Baseline | None = None,
-           reruns: Sequence[Rerun] = ()) -> str:
+           reruns: Sequence[Rerun] = ()) -> Group:
     """The whole sheet as text, at most 120 columns wide."""
+    return page(*sections(result, baseline, reruns).values())
+
+
+def sections(result: RunResult, baseline: Baseline | None = None,
+             reruns: Sequence[Rerun] = ()) -> dict[str, str]:
+    """The sections by name, in the order a trader reads; one with nothing to say is empty."""
     figures, quote = result.statistics, result.provenance.quote
-    blocks = [
-        heading(result), warnings(result), lever.scan(result.scan, quote),
-        verdict(result), robustness(result, reruns), random_entries(result, baseline),
-        cash.drawdown(figures["drawdown"], quote),
-        lever.exposure(figures["exposure"], quote),
-        lever.near_misses(figures["near_misses"]),
-        again.paradox(figures["paradox"], quote, result.provenance.margin),
-        again.frontier(figures["frontier"], quote),
-        forced.liquidations(figures["liquidations"], quote),
-        falls.cascades(figures["cascades"], quote),
-        cash.costs(figures["costs"], quote),
-        cash.funding(figures["funding"], quote),
-        cash.trades(figures["trades"], quote),
-        cash.orders(figures["orders"]),
-        cash.performance(figures["performance"]),
-    ]
-    return "\n\n".join(block for block in blocks if block)
+    return {
+        "heading": heading(result),
+        "warnings": warnings(result),
+        "scan": lever.scan(result.scan, quote),
+        "verdict": verdict(result),
+        "robustness": robustness(result, reruns),
+        "random": random_entries(result, baseline),
+        "drawdown": cash.drawdown(figures["drawdown"], quote),
+        "exposure": lever.exposure(figures["exposure"], quote),
+        "near_misses": lever.near_misses(figures["near_misses"]),
+        "paradox": again.paradox(figures["paradox"], quote, result.provenance.margin),
+        "frontier": again.frontier(figures["frontier"], quote),
+        "liquidations": forced.liquidations(figures["liquidations"], quote),
+        "cascades": falls.cascades(figures["cascades"], quote),
+        "costs": cash.costs(figures["costs"], quote),
+        "funding": cash.funding(figures["funding"], quote),
+        "trades": cash.trades(figures["trades"], quote),
+        "orders": cash.orders(figures["orders"]),
+        "performance": cash.performance(figures["performance"]),
+    }
 
 
 def warnings(result: RunResult) -> str:

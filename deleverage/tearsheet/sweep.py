@@ -20,6 +20,7 @@ from deleverage.tearsheet.text import (
     lines,
     money,
     number,
+    page,
     percent,
     rule,
     section,
@@ -51,7 +52,7 @@ def render(result: SweepResult, by: str = "net", top: int = TOP, *more: str) -> 
     """Heading, warnings, ranking with best and worst, ``more`` (heat maps), failures, verdict."""
     blocks = [heading(result), warnings(result), ranking(result, by, top), *more, failures(result),
               verdict(result)]
-    return "\n\n".join(block for block in blocks if block)
+    return page(*blocks)
 
 
 def heading(result: SweepResult) -> str:

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 
 from tabulate import tabulate
 
+from deleverage.tearsheet.blocks import Cell, Group, Lines, Rule, Section, Table
+
 WIDTH = 120
-Cell = str
 
 
 def absent(value: float | None) -> bool:
@@ -98,27 +99,38 @@ def dollars(value: float | None) -> Cell:
     return f"${value:,.0f}"
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[Cell]], left: int = 1) -> str:
+def table(headers: Sequence[Cell], rows: Iterable[Sequence[Cell]], left: int = 1) -> Table:
     """Rows under headers; the first ``left`` columns flush left, the others flush right."""
     cells = [list(row) for row in rows]
     align = ["left"] * left + ["right"] * (len(headers) - left)
-    return tabulate(cells, headers=list(headers), tablefmt="simple", disable_numparse=True,
+    text = tabulate(cells, headers=list(headers), tablefmt="simple", disable_numparse=True,
                     colalign=align if cells else None)
+    return Table(text, headers, cells, left)
 
 
-def section(title: str, *parts: str) -> str:
+def section(title: str, *parts: str) -> Section:
     """A titled block; empty parts are left out."""
-    body = "\n".join(part for part in parts if part)
-    return f"{title}\n{body}" if body else title
+    return Section(title, parts)
 
 
-def lines(texts: Iterable[str], bullet: str = "- ") -> str:
+def stack(*parts: str) -> Group:
+    """Pieces of a section below one another."""
+    return Group(parts, "\n")
+
+
+def page(*parts: str) -> Group:
+    """Sections with an empty line between them."""
+    return Group(parts, "\n\n")
+
+
+def lines(texts: Iterable[str], bullet: str = "- ") -> Lines:
     """One bullet a text, wrapped to the sheet's width."""
-    indent = " " * len(bullet)
-    return "\n".join(textwrap.fill(text, WIDTH, initial_indent=bullet, subsequent_indent=indent)
-                     for text in texts)
+    said, indent = list(texts), " " * len(bullet)
+    return Lines("\n".join(
+        textwrap.fill(text, WIDTH, initial_indent=bullet, subsequent_indent=indent)
+        for text in said), said, bullet)
 
 
-def rule(title: str) -> str:
+def rule(title: str) -> Rule:
     """A heavy line with a title, between sheets."""
-    return f"{'═' * 3} {title} {'═' * max(3, WIDTH - len(title) - 5)}"
+    return Rule(title, WIDTH)
