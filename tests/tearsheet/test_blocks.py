@@ -13,7 +13,8 @@ def test_a_section_reads_as_text_and_by_its_parts() -> None:
     """Title, table and sentences below one another; a table knows its headers and cells."""
     cells = table(("side", "net"), [["long", "+1.00"], ["short", "-2.00"]])
     block = section("TRADES", cells.spaced(), "", lines(["all of them"], ""))
-    assert block == "TRADES\nside      net\n------  -----\nlong    +1.00\nshort   -2.00\n\nall of them"
+    assert block == ("TRADES\nside      net\n------  -----\nlong    +1.00\nshort   -2.00\n\n"
+                     "all of them")
     assert isinstance(block, Section)
     assert block.heading == "TRADES"
     first, last = block.parts
