@@ -108,6 +108,7 @@ from deleverage.spec import RunSpec
 from deleverage.statistics.curves import Curves, account_curves
 from deleverage.statistics.leverage_scan import LeverageScan
 from deleverage.statistics.marks import judged_on
+from deleverage.statistics.overview import Overview
 from deleverage.statistics.performance import daily_returns
 from deleverage.statistics.placing import walked
 from deleverage.statistics.summary import plain
@@ -117,9 +118,10 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-SCHEMA = 3
+SCHEMA = 4
 FILE = "result.json"
-CURVES = "curves.parquet"
+CURVES = "curves"
+OVERVIEW = "overview"
 
 _JOURNAL = {"entries": Entry, "fills": Fill, "liquidations": LiquidationEvent,
             "funding": FundingPayment, "rejections": Rejection, "snapshots": Snapshot}
@@ -138,7 +140,8 @@ class DailyEquity:
 class RunResult:
     """One run, complete: see the module for the layout of ``statistics``.
 
-    ``scan`` and the per-bar curves are there when the run was asked for them; both are saved.
+    ``scan``, the per-bar curves (``recorded``) and the market in short (``overview``) are there
+    when the run was asked for them; all are saved.
     """
 
     spec: RunSpec
@@ -150,6 +153,7 @@ class RunResult:
     daily: DailyEquity
     scan: LeverageScan | None = None
     recorded: Curves | None = None
+    overview: Overview | None = None
 
     @property
     def name(self) -> str:
@@ -203,7 +207,8 @@ class RunResult:
             "schema": SCHEMA, "name": self.name, "spec": self.spec.as_dict(),
             "provenance": plain(self.provenance), "statistics": plain(self.statistics),
             "warnings": list(self.warnings), "scan": plain(self.scan),
-            "start_equity": self.daily.start,
+            "start_equity": self.daily.start, "arrays": sorted(self._arrays()),
+            "overview_bars": None if self.overview is None else self.overview.bars,
         }
         return {key: _finite(value) for key, value in values.items()}
 
@@ -244,7 +249,6 @@ class RunResult:
         trades = parquet.from_table(Trade, parquet.read_table(path / "trades.parquet"),
                                     f"{path}: trades")
         days, equity = parquet.read_arrays(path / "daily.parquet", ("day_ns", "equity"))
-        curves = [item.name for item in dataclasses.fields(Curves)]
         try:
             return cls(
                 spec=RunSpec.from_dict(raw["spec"]),
@@ -253,8 +257,9 @@ class RunResult:
                 warnings=tuple(raw["warnings"]),
                 daily=DailyEquity(days, equity, raw["start_equity"]),
                 scan=None if raw["scan"] is None else LeverageScan.from_dict(raw["scan"]),
-                recorded=Curves(*parquet.read_arrays(path / CURVES, curves))
-                if (path / CURVES).is_file() else None)
+                recorded=_curves(path) if CURVES in raw["arrays"] else None,
+                overview=_overview(path, raw["overview_bars"])
+                if OVERVIEW in raw["arrays"] else None)
         except (KeyError, TypeError) as error:
             raise DataError(f"{path / FILE}: not a complete result: {error}") from None
 
@@ -265,8 +270,30 @@ class RunResult:
                              "equity": np.array(list(worst.values()), dtype=np.float64)},
             "daily": {"day_ns": self.daily.day_ns, "equity": self.daily.equity}}
         if self.recorded is not None:
-            arrays["curves"] = dict(self.recorded.arrays())
+            arrays[CURVES] = dict(self.recorded.arrays())
+        if self.overview is not None:
+            arrays[OVERVIEW] = self.overview.arrays()
         return arrays
+
+
+def _curves(folder: Path) -> Curves:
+    from deleverage import parquet
+
+    names = [item.name for item in dataclasses.fields(Curves)]
+    return Curves(*parquet.read_arrays(folder / f"{CURVES}.parquet", names))
+
+
+def _overview(folder: Path, bars: int) -> Overview:
+    from deleverage import parquet
+
+    path = folder / f"{OVERVIEW}.parquet"
+    table = parquet.read_table(path)
+    arrays = {name: table.column(name).to_numpy() for name in table.column_names}
+    try:
+        return Overview.from_arrays(arrays, bars)
+    except KeyError as error:
+        raise DataError(f"{path}: column {error} is missing "
+                        f"(found {', '.join(arrays)})") from None
 
 
 def _read_json(path: Path) -> dict[str, Any]:

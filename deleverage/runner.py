@@ -23,6 +23,7 @@ from deleverage.sizers import FixedNotional, MarginFraction
 from deleverage.spec import RunSpec
 from deleverage.stamps import assumptions, idle, own_fees, provenance, venue_of
 from deleverage.statistics.caveats import caveats
+from deleverage.statistics.overview import overview
 from deleverage.statistics.performance import daily_equity
 from deleverage.statistics.placing import walked
 from deleverage.statistics.summary import summary
@@ -215,7 +216,8 @@ def _result(spec: RunSpec, source: Source, columns: MarketColumns, ran: bt.Strat
         spec=spec, provenance=provenance(spec, source.sha256, columns, rules, ran),
         journal=broker.journal, trades=taken.trades, statistics=figures, warnings=lines,
         daily=DailyEquity(days, equity, taken.start),
-        recorded=taken.curves if record else None)
+        recorded=taken.curves if record else None,
+        overview=overview(taken.columns) if record else None)
 
 
 def warmup_bars(ran: bt.Strategy) -> int:

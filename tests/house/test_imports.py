@@ -29,7 +29,7 @@ PURE = (
 RESULTS = (
     "deleverage.spec", "deleverage.runner", "deleverage.results", "deleverage.scan",
     "deleverage.compare", "deleverage.tearsheet", "deleverage.stamps", "deleverage.paths",
-    "deleverage.robustness", "deleverage.sweeps",
+    "deleverage.robustness", "deleverage.sweeps", "deleverage.charts",
 )
 COMMAND = ("deleverage.cli",)
 HEAVY = ("backtrader", "pandas", "pyarrow")

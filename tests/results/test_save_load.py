@@ -96,10 +96,10 @@ def test_another_schema_is_refused(result: RunResult, tmp_path: Path) -> None:
     """A folder of another schema, an older one too, is refused by its number and its path."""
     folder = result.save(tmp_path / "run")
     raw = json.loads((folder / FILE).read_text("utf-8"))
-    for schema in (1, 2, 99):
+    for schema in (1, 2, 3, 99):
         (folder / FILE).write_text(json.dumps({**raw, "schema": schema}), "utf-8")
         with pytest.raises(DataError, match=f"run: a result of schema {schema}; this version reads "
-                                            "schema 3"):
+                                            "schema 4"):
             RunResult.load(folder)
 
 
