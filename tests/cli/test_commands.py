@@ -46,7 +46,7 @@ def test_a_strategy_file_of_ones_own_gets_its_leverage_table(dataset: Path, comm
     done = command("run", "--data", dataset, "--strategy", f"{file}:Mine", "--set", "dip=0.005",
                    "--leverage", "5", "--to", "2026-01-28T12:00")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.index("LEVERAGE SCAN") < done.stdout.index("VERDICT")
+    assert done.stdout.index("VERDICT") < done.stdout.index("LEVERAGE SCAN")
     assert "5x ◄" in done.stdout
     assert done.stdout.count("heard once") == 1
     assert "AGAINST RANDOM ENTRIES" in done.stdout

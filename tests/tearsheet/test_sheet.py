@@ -13,14 +13,14 @@ from tests.tearsheet import sheets
 
 
 def test_the_order_in_which_a_trader_reads() -> None:
-    """Header, warnings, scan, verdict, then the rest: each block stands after the one before."""
+    """Header, warnings, verdict, the scan as first table, then the rest, one after the other."""
     result = sheets.result()
     sheet = tearsheet.render(result, Baseline.against(result, [sheets.result(net=50.0)]))
-    titles = ["═══ level_reclaim 10x isolated", "WARNINGS", "LEVERAGE SCAN, same margin fraction",
-              "LEVERAGE SCAN, same notional", "VERDICT", "AGAINST RANDOM ENTRIES", "DRAWDOWN",
-              "EXPOSURE BY CURRENT TIER", "MONEY BY TIER AT ENTRY", "NEAR MISSES",
-              "PARADOX", "SURVIVAL FRONTIER", "LIQUIDATIONS", "CASCADES",
-              "FROM GROSS TO NET", "FUNDING", "TRADES BY EXIT REASON", "ORDERS", "PERFORMANCE"]
+    titles = ["═══ level_reclaim 10x isolated", "WARNINGS", "VERDICT",
+              "LEVERAGE SCAN, same margin fraction", "LEVERAGE SCAN, same notional",
+              "AGAINST RANDOM ENTRIES", "CASCADES", "FROM GROSS TO NET", "TRADES BY EXIT REASON",
+              "EXPOSURE BY CURRENT TIER", "MONEY BY TIER AT ENTRY", "LIQUIDATIONS", "PARADOX",
+              "SURVIVAL FRONTIER", "NEAR MISSES", "DRAWDOWN", "FUNDING", "ORDERS", "PERFORMANCE"]
     starts = [line for line in sheet.splitlines()
               if any(line.startswith(title) for title in titles)]
     assert [next(title for title in titles if line.startswith(title)) for line in starts] == titles
@@ -217,7 +217,7 @@ def test_the_paradox_is_told_trade_by_trade() -> None:
 def test_the_frontier_shows_both_sides_of_its_border() -> None:
     """The scan's leverages, the largest that every trade survives, the next one and the limit."""
     sheet = tearsheet.render(sheets.result())
-    block = sheet[sheet.index("SURVIVAL FRONTIER"):sheet.index("\nLIQUIDATIONS")]
+    block = sheet[sheet.index("SURVIVAL FRONTIER"):sheet.index("\nNEAR MISSES")]
     levels = [line.split()[0] for line in block.splitlines() if line[:1].isdigit()]
     assert levels == ["1x", "2x", "3x", "4x", "5x", "10x", "20x", "25x", "50x"]
     assert "Every trade survives up to 3x." in block
