@@ -83,10 +83,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
 
@@ -105,6 +105,7 @@ from deleverage.journal import (
 )
 from deleverage.provenance import Provenance
 from deleverage.spec import RunSpec
+from deleverage.statistics.closeups import CloseUp, from_arrays, to_arrays
 from deleverage.statistics.curves import Curves, account_curves
 from deleverage.statistics.leverage_scan import LeverageScan
 from deleverage.statistics.marks import judged_on
@@ -118,10 +119,13 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+Made = TypeVar("Made")
+
 SCHEMA = 4
 FILE = "result.json"
 CURVES = "curves"
 OVERVIEW = "overview"
+CLOSEUPS = "closeups"
 
 _JOURNAL = {"entries": Entry, "fills": Fill, "liquidations": LiquidationEvent,
             "funding": FundingPayment, "rejections": Rejection, "snapshots": Snapshot}
@@ -140,8 +144,9 @@ class DailyEquity:
 class RunResult:
     """One run, complete: see the module for the layout of ``statistics``.
 
-    ``scan``, the per-bar curves (``recorded``) and the market in short (``overview``) are there
-    when the run was asked for them; all are saved.
+    ``scan``, the per-bar curves (``recorded``), the market in short (``overview``) and a few trades
+    near enough to be looked at (``closeups``) are there when the run was asked for them; all are
+    saved.
     """
 
     spec: RunSpec
@@ -154,6 +159,7 @@ class RunResult:
     scan: LeverageScan | None = None
     recorded: Curves | None = None
     overview: Overview | None = None
+    closeups: tuple[CloseUp, ...] = ()
 
     @property
     def name(self) -> str:
@@ -209,6 +215,8 @@ class RunResult:
             "warnings": list(self.warnings), "scan": plain(self.scan),
             "start_equity": self.daily.start, "arrays": sorted(self._arrays()),
             "overview_bars": None if self.overview is None else self.overview.bars,
+            "closeups": [{"number": item.number, "why": item.why, "bars": item.bars}
+                         for item in self.closeups],
         }
         return {key: _finite(value) for key, value in values.items()}
 
@@ -259,7 +267,8 @@ class RunResult:
                 scan=None if raw["scan"] is None else LeverageScan.from_dict(raw["scan"]),
                 recorded=_curves(path) if CURVES in raw["arrays"] else None,
                 overview=_overview(path, raw["overview_bars"])
-                if OVERVIEW in raw["arrays"] else None)
+                if OVERVIEW in raw["arrays"] else None,
+                closeups=_closeups(path, raw["closeups"]) if CLOSEUPS in raw["arrays"] else ())
         except (KeyError, TypeError) as error:
             raise DataError(f"{path / FILE}: not a complete result: {error}") from None
 
@@ -273,6 +282,8 @@ class RunResult:
             arrays[CURVES] = dict(self.recorded.arrays())
         if self.overview is not None:
             arrays[OVERVIEW] = self.overview.arrays()
+        if self.closeups:
+            arrays[CLOSEUPS] = to_arrays(self.closeups)
         return arrays
 
 
@@ -284,13 +295,21 @@ def _curves(folder: Path) -> Curves:
 
 
 def _overview(folder: Path, bars: int) -> Overview:
+    return _from_table(folder / f"{OVERVIEW}.parquet",
+                       lambda arrays: Overview.from_arrays(arrays, bars))
+
+
+def _closeups(folder: Path, rows: Sequence[Mapping[str, Any]]) -> tuple[CloseUp, ...]:
+    return _from_table(folder / f"{CLOSEUPS}.parquet", lambda arrays: from_arrays(rows, arrays))
+
+
+def _from_table(path: Path, build: Callable[[Mapping[str, Any]], Made]) -> Made:
     from deleverage import parquet
 
-    path = folder / f"{OVERVIEW}.parquet"
     table = parquet.read_table(path)
     arrays = {name: table.column(name).to_numpy() for name in table.column_names}
     try:
-        return Overview.from_arrays(arrays, bars)
+        return build(arrays)
     except KeyError as error:
         raise DataError(f"{path}: column {error} is missing "
                         f"(found {', '.join(arrays)})") from None

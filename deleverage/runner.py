@@ -23,10 +23,11 @@ from deleverage.sizers import FixedNotional, MarginFraction
 from deleverage.spec import RunSpec
 from deleverage.stamps import assumptions, idle, own_fees, provenance, venue_of
 from deleverage.statistics.caveats import caveats
+from deleverage.statistics.closeups import CloseUp, closeups
 from deleverage.statistics.overview import overview
 from deleverage.statistics.performance import daily_equity
 from deleverage.statistics.placing import walked
-from deleverage.statistics.summary import summary
+from deleverage.statistics.summary import RunRecord, summary
 from deleverage.strategies import registry
 from deleverage.venues.rules import VenueRules
 
@@ -217,7 +218,13 @@ def _result(spec: RunSpec, source: Source, columns: MarketColumns, ran: bt.Strat
         journal=broker.journal, trades=taken.trades, statistics=figures, warnings=lines,
         daily=DailyEquity(days, equity, taken.start),
         recorded=taken.curves if record else None,
-        overview=overview(taken.columns) if record else None)
+        overview=overview(taken.columns) if record else None,
+        closeups=_closeups(taken) if record else ())
+
+
+def _closeups(taken: RunRecord) -> tuple[CloseUp, ...]:
+    planned = {plan.number: plan.exit_bar for plan in taken.plans}
+    return closeups(taken.trades, taken.curves, taken.columns, planned)
 
 
 def warmup_bars(ran: bt.Strategy) -> int:
