@@ -19,21 +19,22 @@ if __name__ != "deleverage.analyzers":
 
 _HOME = {
     "Cascades": "cascades",
+    "Costs": "costs",
     "Drawdown": "drawdown",
-    "Funding": "funding",
+    "FundingLedger": "funding_ledger",
     "LeverageExposure": "exposure",
     "LeverageScan": "leverage_scan",
     "Liquidations": "liquidations",
     "NearMisses": "near_misses",
     "Paradox": "paradox",
-    "Performance": "performance",
+    "Returns": "returns",
     "SurvivalFrontier": "survival_frontier",
-    "Trades": "trades",
+    "TradeList": "trade_list",
 }
 
 __all__ = [
-    "Cascades", "Drawdown", "Funding", "LeverageExposure", "LeverageScan", "Liquidations",
-    "NearMisses", "Paradox", "Performance", "SurvivalFrontier", "Trades",
+    "Cascades", "Costs", "Drawdown", "FundingLedger", "LeverageExposure", "LeverageScan",
+    "Liquidations", "NearMisses", "Paradox", "Returns", "SurvivalFrontier", "TradeList",
 ]
 
 

@@ -20,8 +20,8 @@ from deleverage.statistics.curves import account_curves
 from tests.markets import make_columns, random_market
 from tests.results.markets import Wobbler
 
-NAMES = ("Drawdown", "LeverageExposure", "NearMisses", "Liquidations", "Funding", "Trades",
-         "Performance", "Paradox", "SurvivalFrontier", "Cascades")
+NAMES = ("Drawdown", "LeverageExposure", "NearMisses", "Liquidations", "FundingLedger",
+         "TradeList", "Returns", "Costs", "Paradox", "SurvivalFrontier", "Cascades")
 
 
 def ran(engine: type[bt.Cerebro], *markets: MarketColumns, **analyzers: Any) -> Any:
@@ -49,13 +49,15 @@ def test_the_same_figures_as_a_result(engine: type[bt.Cerebro]) -> None:
     assert found["LeverageExposure"] == figures["exposure"]
     assert found["NearMisses"] == figures["near_misses"]
     assert found["Liquidations"] == figures["liquidations"]
-    assert found["Funding"] == figures["funding"]
-    assert found["Performance"] == figures["performance"]
+    assert found["FundingLedger"]["figures"] == figures["funding"]
+    assert len(found["FundingLedger"]["ledger"]) == figures["funding"]["payments"] > 0
+    assert found["Costs"] == figures["costs"]
+    assert found["Returns"] == figures["performance"]
     assert found["Cascades"] == figures["cascades"]
     assert found["Paradox"] == figures["paradox"]
     assert found["SurvivalFrontier"] == figures["frontier"]
-    assert found["Trades"]["figures"] == figures["trades"]
-    assert len(found["Trades"]["list"]) == figures["trades"]["count"] + figures["trades"]["open"]
+    assert found["TradeList"]["figures"] == figures["trades"]
+    assert len(found["TradeList"]["list"]) == figures["trades"]["count"] + figures["trades"]["open"]
 
 
 def test_an_instrument_is_chosen_by_its_symbol() -> None:
@@ -63,9 +65,9 @@ def test_an_instrument_is_chosen_by_its_symbol() -> None:
     markets = [random_market(seed, 400, symbol=symbol) for seed, symbol in (
         (1, "ETHUSDT"), (2, "BTCUSDT"))]
     first = ran(dl.Cerebro, *markets)
-    assert first.analyzers.trades.get_analysis()["list"]
+    assert first.analyzers.tradelist.get_analysis()["list"]
     other = ran(dl.Cerebro, *markets, symbol="BTCUSDT")
-    assert other.analyzers.trades.get_analysis()["list"] == []
+    assert other.analyzers.tradelist.get_analysis()["list"] == []
     with pytest.raises(UnknownName, match="did you mean 'BTCUSDT'"):
         ran(dl.Cerebro, *markets, symbol="BTCUSD")
 

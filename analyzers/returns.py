@@ -1,4 +1,4 @@
-"""Performance: return, and annual figures where the sample carries them."""
+"""Returns: return, and annual figures where the sample carries them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from deleverage.statistics import performance
 from deleverage.statistics.summary import RunRecord, market_return
 
 
-class Performance(JournalAnalyzer):
+class Returns(JournalAnalyzer):
     """Return and, from 180 daily returns on, CAGR, Sharpe, Sortino and Calmar on 365 days.
 
     Keys and units: :class:`deleverage.statistics.performance.Performance`.

@@ -1,4 +1,4 @@
-"""Trades: the list, and what it adds up to."""
+"""TradeList: the list, and what it adds up to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from deleverage.statistics.summary import RunRecord, run_length
 from deleverage.statistics.trade_figures import trade_figures
 
 
-class Trades(JournalAnalyzer):
+class TradeList(JournalAnalyzer):
     """Every position from flat to flat under ``list``, and its figures under ``figures``.
 
     Keys and units: :class:`deleverage.statistics.trades.Trade` and
