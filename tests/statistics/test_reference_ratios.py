@@ -1,17 +1,9 @@
-"""Sharpe, Sortino, Calmar, drawdown, CAGR and the rest against other people's: formulas worked out
-term by term here, and quantstats where it is installed.
-
-quantstats is in no extra of ours: it brings some fifty packages and half a gigabyte. Where it is
-absent, its test is skipped and the terms below stand alone. Known differences, none in the five
-figures compared: its ulcer index divides the squares by n − 1 (ours by n, the published formula),
-and its drawdown is negative.
-"""
+"""Sharpe, Sortino, Calmar, drawdown, CAGR and the rest against their formulas, worked out term by
+term here; against quantstats in test_quantstats.py."""
 
 from __future__ import annotations
 
-import functools
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -88,28 +80,3 @@ def test_the_published_vector() -> None:
     assert fall.ulcer == pytest.approx(0.083852, abs=5e-7)
     assert fall.cdar_95 == pytest.approx(0.17355, abs=5e-6)
     assert fall.under_water == 0.5
-
-
-def test_against_quantstats() -> None:
-    """60 random series at 365 periods: five figures agree to 1e-9, the ulcer index but for its
-    n − 1."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        stats = pytest.importorskip(
-            "quantstats", reason="quantstats is not installed (it is in no extra of this "
-                                 "project: fifty packages); its formulas are tested by their terms"
-        ).stats
-        import pandas as pd
-
-        for seed in SEEDS:
-            values = returns_of(seed)
-            ours, fall = figures_of(values)
-            series = pd.Series(values, index=pd.date_range("2024-01-01", periods=len(values)))
-            close = functools.partial(pytest.approx, rel=1e-9)
-            assert ours.sharpe == close(stats.sharpe(series, periods=365))
-            assert ours.sortino == close(stats.sortino(series, periods=365))
-            assert ours.cagr == close(stats.cagr(series, periods=365))
-            assert ours.calmar == close(stats.calmar(series, periods=365))
-            assert fall.max == close(-stats.max_drawdown(series))
-            theirs = stats.ulcer_index(series) * math.sqrt((len(values) - 1) / len(values))
-            assert fall.ulcer == close(theirs)
