@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from deleverage.errors import DataError, UsageError
+from deleverage.pairs import NOT_PAIRED, Noise
 from deleverage.results import RunResult
 
 BASELINE_FILE = "random_entry.json"
@@ -121,10 +122,12 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Results ranked by return; ``differences`` says in what the runs are not alike."""
+    """Results ranked by return; ``differences`` says in what the runs are not alike, ``noise``
+    which of them did better by more than chance."""
 
     rows: tuple[Compared, ...]
     differences: tuple[str, ...]
+    noise: Noise = NOT_PAIRED
 
     @classmethod
     def of(cls, rows: Sequence[Compared], force: bool = False) -> Self:
@@ -137,7 +140,9 @@ class Comparison:
                              "them all the same")
         ranked = sorted(rows, key=lambda row: -row.result.statistics["performance"]["total_return"])
         notes = (f"DIFFERENT DATA: {different}",) if different else ()
-        return cls(tuple(ranked), notes + tuple(_different_accounts(rows)))
+        noise = Noise(why="the runs are on different data") if different else \
+            Noise.of([row.result for row in ranked])
+        return cls(tuple(ranked), notes + tuple(_different_accounts(rows)), noise)
 
     @property
     def synthetic(self) -> bool:

@@ -23,7 +23,7 @@ def main(arguments: Sequence[str], prog: str) -> int:
             for folder in options.results]
     comparison = Comparison.of(rows, force=options.force)
     if options.json:
-        say_json({"differences": comparison.differences,
+        say_json({"differences": comparison.differences, "noise": comparison.noise,
                   "results": [as_json(row) for row in comparison.rows]})
     else:
         say(tearsheet.side_by_side(comparison))

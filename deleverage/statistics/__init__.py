@@ -27,6 +27,7 @@ paradox               right on direction and liquidated; what each trade would h
 frontier              share surviving and P&L, every trade at every leverage
 cascades              the cascades of the market, as whole windows
 cascade_table         what was traded in each, and P&L inside them, after them, elsewhere
+noise                 which differences between two runs are larger than noise, paired by cascade
 summary               all of the above as one nested dict
 ====================  ==========================================================================
 """

@@ -16,6 +16,7 @@ from deleverage.statistics.tiers import TIERS
 from deleverage.tearsheet import leverage as lever
 from deleverage.tearsheet.blocks import Group
 from deleverage.tearsheet.heading import label, terms
+from deleverage.tearsheet.noise import noise
 from deleverage.tearsheet.text import (
     basis_points,
     hours,
@@ -49,6 +50,7 @@ def sections(comparison: Comparison, title: str = "COMPARISON") -> dict[str, str
         "warnings": warnings(comparison),
         "scan": scan_grid(comparison),
         "ranking": ranking(comparison),
+        "noise": noise(comparison.noise, [label(row.result) for row in comparison.rows]),
         "sheets": sheets(comparison),
         "tiers": tiers(comparison),
     }

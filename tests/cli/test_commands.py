@@ -64,10 +64,13 @@ def test_results_are_saved_and_compared(dataset: Path, tmp_path: Path,
     assert entry(["compare", *folders]) == 0
     page = capsys.readouterr().out
     assert "leverage differs: 20, 3" in page
-    assert page.index("RANKING") < page.index("SHEETS SIDE BY SIDE")
+    assert page.index("RANKING") < page.index("WHICH DIFFERENCES ARE LARGER THAN NOISE")
     assert entry(["compare", "--json", *folders]) == 0
     values = json.loads(capsys.readouterr().out)
     assert len(values["results"]) == 2
+    (pair,) = values["noise"]["pairs"]
+    assert (pair["better"], pair["worse"]) == (1, 2)
+    assert set(pair["difference"]) >= {"n", "p", "smallest", "holm", "low", "high", "why"}
     assert values["results"][0]["provenance"]["synthetic"] is True
 
 

@@ -28,8 +28,8 @@ PURE = (
 # above the backtrader adapters: what asks for runs and what shows them
 RESULTS = (
     "deleverage.spec", "deleverage.runner", "deleverage.results", "deleverage.scan",
-    "deleverage.compare", "deleverage.tearsheet", "deleverage.stamps", "deleverage.paths",
-    "deleverage.robustness", "deleverage.sweeps", "deleverage.charts",
+    "deleverage.compare", "deleverage.pairs", "deleverage.tearsheet", "deleverage.stamps",
+    "deleverage.paths", "deleverage.robustness", "deleverage.sweeps", "deleverage.charts",
 )
 COMMAND = ("deleverage.cli",)
 HEAVY = ("backtrader", "pandas", "pyarrow")
