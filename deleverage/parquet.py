@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -58,14 +59,26 @@ def from_arrays(columns: Mapping[str, NDArray[Any]]) -> pa.Table:
     return pa.table(dict(columns))
 
 
-def read_arrays(path: Path, names: Sequence[str]) -> list[NDArray[Any]]:
-    """The named columns of a file of numbers; DataError where one is absent."""
+def read_arrays(path: Path, names: Sequence[str],
+                finite: Sequence[str] = ()) -> list[NDArray[Any]]:
+    """The named columns of a file of numbers; DataError where one is absent or holds something
+    else, or where one of ``finite`` has a value that is empty, NaN or infinite, by its row."""
     table = read_table(path)
     absent = [name for name in names if name not in table.column_names]
     if absent:
         raise DataError(f"{path}: column {absent[0]!r} is missing "
                         f"(found {', '.join(table.column_names)})")
-    return [table.column(name).to_numpy() for name in names]
+    for name in names:
+        kind = table.column(name).type
+        if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)
+                or pa.types.is_boolean(kind)):
+            raise DataError(f"{path}: column {name!r} holds {kind}, expected numbers")
+    found = [table.column(name).to_numpy() for name in names]
+    for name, values in zip(names, found, strict=True):
+        if name in finite and not np.isfinite(values).all():
+            row = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise DataError(f"{path}: row {row + 1}: {name} is {values[row]}, expected a number")
+    return found
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes | pa.Table], mark: str) -> None:

@@ -91,6 +91,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import numpy as np
 
 from deleverage import timestamps
+from deleverage._version import __version__
 from deleverage.coarser import coarser
 from deleverage.columns import Floats, Ints, MarketColumns
 from deleverage.errors import DataError, MissingTable, UsageError
@@ -122,6 +123,8 @@ if TYPE_CHECKING:
 Made = TypeVar("Made")
 
 SCHEMA = 4
+BLOCKS = ("performance", "drawdown", "trades", "costs", "exposure", "near_misses", "liquidations",
+          "funding", "orders", "paradox", "frontier", "cascades")  # of statistics
 FILE = "result.json"
 CURVES = "curves"
 OVERVIEW = "overview"
@@ -252,11 +255,13 @@ class RunResult:
             name: parquet.from_table(kind, parquet.read_table(path / f"{name}.parquet"),
                                      f"{path}: {name}") for name, kind in _JOURNAL.items()}
         journal = Journal(**records)
-        stamps, worst = parquet.read_arrays(path / "worst_equity.parquet", ("ts", "equity"))
+        stamps, worst = parquet.read_arrays(path / "worst_equity.parquet", ("ts", "equity"),
+                                            finite=("equity",))
         journal.worst_equity = dict(zip(stamps.tolist(), worst.tolist(), strict=True))
         trades = parquet.from_table(Trade, parquet.read_table(path / "trades.parquet"),
                                     f"{path}: trades")
-        days, equity = parquet.read_arrays(path / "daily.parquet", ("day_ns", "equity"))
+        days, equity = parquet.read_arrays(path / "daily.parquet", ("day_ns", "equity"),
+                                           finite=("equity",))
         try:
             return cls(
                 spec=RunSpec.from_dict(raw["spec"]),
@@ -291,7 +296,8 @@ def _curves(folder: Path) -> Curves:
     from deleverage import parquet
 
     names = [item.name for item in dataclasses.fields(Curves)]
-    return Curves(*parquet.read_arrays(folder / f"{CURVES}.parquet", names))
+    return Curves(*parquet.read_arrays(folder / f"{CURVES}.parquet", names,
+                                       finite=("equity", "worst_equity")))
 
 
 def _overview(folder: Path, bars: int) -> Overview:
@@ -317,7 +323,8 @@ def _from_table(path: Path, build: Callable[[Mapping[str, Any]], Made]) -> Made:
 
 def _read_json(path: Path) -> dict[str, Any]:
     if not path.is_dir():
-        raise MissingTable(f"{path}: no such result folder")
+        raise MissingTable(f"{path}: is a file, expected the folder of a result" if path.exists()
+                           else f"{path}: no such result folder")
     if not (path / FILE).is_file():
         raise MissingTable(f"{path}: not a result: {FILE} is missing")
     try:
@@ -326,8 +333,19 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise DataError(f"{path / FILE}: not JSON: {error}") from None
     found = raw.get("schema") if isinstance(raw, dict) else None
     if found != SCHEMA:
-        raise DataError(f"{path}: a result of schema {found}; this version reads schema {SCHEMA}")
+        raise DataError(f"{path}: a result of schema {found}, written by {_writer(raw)}; this "
+                        f"version, {__version__}, reads schema {SCHEMA}: run it again")
+    absent = [name for name in BLOCKS if name not in (raw.get("statistics") or ())]
+    if absent:
+        raise DataError(f"{path / FILE}: not a complete result: statistics has no {absent[0]!r}")
     return dict(raw)
+
+
+def _writer(raw: Any) -> str:
+    """Which version wrote a result, as far as it says so."""
+    made = raw.get("provenance") if isinstance(raw, dict) else None
+    code = made.get("code") if isinstance(made, dict) else None
+    return f"version {code}" if code else "an unknown version"
 
 
 def _finite(value: Any) -> Any:

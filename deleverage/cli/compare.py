@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from deleverage.cli.account import add_debug
 from deleverage.cli.arguments import Parser
 from deleverage.cli.output import say, say_json
+from deleverage.errors import UsageError
 
 
 def main(arguments: Sequence[str], prog: str) -> int:
     """Read the folders `run --out` wrote and print them on one page."""
     options = parser(prog).parse_args(arguments)
-    from pathlib import Path
-
     from deleverage import tearsheet
     from deleverage.cli.run import as_json
     from deleverage.compare import Baseline, Compared, Comparison
     from deleverage.results import RunResult
 
+    _once(options.results)
     rows = [Compared(RunResult.load(folder), Baseline.load(Path(folder)))
             for folder in options.results]
     comparison = Comparison.of(rows, force=options.force)
@@ -28,6 +29,17 @@ def main(arguments: Sequence[str], prog: str) -> int:
     else:
         say(tearsheet.side_by_side(comparison))
     return 0
+
+
+def _once(folders: Sequence[str]) -> None:
+    """Refuse a folder that was given twice, by whatever path."""
+    seen: dict[Path, str] = {}
+    for folder in folders:
+        place = Path(folder).resolve()
+        if place in seen:
+            same = "" if seen[place] == folder else f", as {seen[place]} before"
+            raise UsageError(f"{folder} is given twice{same}")
+        seen[place] = folder
 
 
 def parser(prog: str) -> Parser:

@@ -98,8 +98,8 @@ def test_another_schema_is_refused(result: RunResult, tmp_path: Path) -> None:
     raw = json.loads((folder / FILE).read_text("utf-8"))
     for schema in (1, 2, 3, 99):
         (folder / FILE).write_text(json.dumps({**raw, "schema": schema}), "utf-8")
-        with pytest.raises(DataError, match=f"run: a result of schema {schema}; this version reads "
-                                            "schema 4"):
+        with pytest.raises(DataError, match=f"run: a result of schema {schema}, written by version "
+                                            r"0\.1\.0; this version, 0\.1\.0, reads schema 4"):
             RunResult.load(folder)
 
 
