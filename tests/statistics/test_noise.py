@@ -164,6 +164,7 @@ def test_two_runs_are_paired_by_cascade() -> None:
     (block([]), block([]), 0, "no cascade in which they differ"),
     (block([5.0, 0.0]), block([5.0, 0.0]), 0, "no cascade"),
     (block([5.0, 0.0]), block([4.0, 0.0]), 1, "one cascade in which"),
+    (block([0.1 + 0.2]), block([0.3]), 0, "no cascade in which"),  # but for rounding
     (block([1.0], trigger=None), block([1.0]), 0, "cascades are not looked for"),
     (block([1.0, 2.0]), block([1.0]), 0, "not the same cascades (2 and 1 found)"),
     (block([1.0]), block([1.0], first=7), 0, "not the same cascades (1 and 1 found)"),
