@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from deleverage.cli import pictures
 from deleverage.cli.account import add_debug
 from deleverage.cli.arguments import Parser
 from deleverage.cli.output import say, say_json
@@ -20,9 +21,11 @@ def main(arguments: Sequence[str], prog: str) -> int:
     from deleverage.results import RunResult
 
     _once(options.results)
+    drawn = pictures.place(options.plots)
     rows = [Compared(RunResult.load(folder), Baseline.load(Path(folder)))
             for folder in options.results]
     comparison = Comparison.of(rows, force=options.force)
+    pictures.draw(comparison, drawn)
     if options.json:
         say_json({"differences": comparison.differences, "noise": comparison.noise,
                   "results": [as_json(row) for row in comparison.rows]})
@@ -49,5 +52,6 @@ def parser(prog: str) -> Parser:
     made.add_argument("--force", action="store_true",
                       help="compare runs on different data, and say so")
     made.add_argument("--json", action="store_true", help="JSON on stdout instead of tables")
+    pictures.add_plots(made)
     add_debug(made)
     return made

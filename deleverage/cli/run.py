@@ -1,7 +1,8 @@
 """``run``: one strategy on one dataset; the sheet, or JSON, and the result's folder.
 
 ``--path both`` runs it under the adverse and the favourable path inside the bar and lists where the
-two part; ``--out DIR`` then holds both results, in DIR/adverse and DIR/favourable.
+two part; ``--out DIR`` then holds both results, in DIR/adverse and DIR/favourable, and so does
+``--plots DIR`` their pictures.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+from deleverage.cli import pictures
 from deleverage.cli.account import (
     add_account,
     add_data,
@@ -35,10 +37,12 @@ def main(arguments: Sequence[str], prog: str) -> int:
     if options.path == "both":
         return _both(options)
     out = None if options.out is None else writable(options.out)
+    drawn = pictures.place(options.plots, options.out)
     spec = specification(options)
     done = carry_out(spec, scanned=not options.no_scan, quiet=options.json)
     if out is not None:
         save(done, out)
+    pictures.draw(done.result, drawn)
     if options.json:
         say_json(as_json(done))
         return 0
@@ -59,12 +63,14 @@ def _both(options: argparse.Namespace) -> int:
                for name in paths.SCENARIOS}
     if options.out is not None:
         _only(Path(options.out), paths.SCENARIOS)
+    drawn = pictures.place(options.plots, options.out, paths.SCENARIOS)
     spec = specification(options, path="adverse")
     runs = [carry_out(spec.changed(path=name), scanned=not options.no_scan, quiet=options.json)
             for name in paths.SCENARIOS]
     for row, folder in zip(runs, folders.values(), strict=True):
         if folder is not None:
             save(row, folder)
+        pictures.draw(row.result, None if drawn is None else drawn / row.result.spec.path)
     found = paths.part(runs[0].result, runs[1].result)
     if options.json:
         say_json({"scenarios": {name: as_json(row) for name, row in zip(
@@ -95,6 +101,7 @@ def parser(prog: str) -> Parser:
     group.add_argument("--config", metavar="FILE", help="TOML with any of these options")
     group.add_argument("--json", action="store_true", help="JSON on stdout, remarks on stderr")
     group.add_argument("--out", metavar="DIR", help="save the result: JSON and Parquet")
+    pictures.add_plots(group)
     group.add_argument("--no-scan", action="store_true", help="leave out the leverage scan")
     add_debug(made)
     return made
