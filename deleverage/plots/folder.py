@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deleverage.errors import UsageError
+from deleverage.statistics.closeups import SHOWN
 
 if TYPE_CHECKING:
     from deleverage.plots.pictures import Drawn
 
 RUN = ("price", "equity", "distance", "scan", "frontier", "money")
+CLOSEUPS = tuple(f"closeup_{place}" for place in range(1, SHOWN + 1))
 COMPARED = ("compared_equity", "compared_under_water", "compared_scan")
 FORMS = ("png", "svg")
 MAKER = b"Deleverage"  # stands in the first bytes of every picture of ours
 
-_FILES = frozenset(f"{name}.{form}" for name in (*RUN, *COMPARED) for form in FORMS)
+_FILES = frozenset(f"{name}.{form}" for name in (*RUN, *CLOSEUPS, *COMPARED) for form in FORMS)
 _DRAFT = re.compile(r"^\.(.+)\.\d+\.part$")
 
 

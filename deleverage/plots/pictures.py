@@ -14,6 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 from deleverage._version import __version__
 from deleverage.compare import Comparison
 from deleverage.plots import folder, style
+from deleverage.plots.closeup import closeup
 from deleverage.plots.compared import compared_equity, compared_scan, compared_under_water
 from deleverage.plots.distance import distance
 from deleverage.plots.equity import equity
@@ -49,7 +50,10 @@ def of_run(result: RunResult) -> Drawn:
                      (_market, _curves, _held, _scan, _frontier, _traded), strict=True))
     with style.own_settings():
         papers = [(name, draw(result)) for name, draw, _ in made]
-        pictures = tuple(_picture(name, paper) for name, paper in papers if paper is not None)
+        near = [(name, closeup(result, item)) for name, item in zip(
+            folder.CLOSEUPS, result.closeups, strict=False)]
+        pictures = tuple(_picture(name, paper) for name, paper in (*papers, *near)
+                         if paper is not None)
     missing = [f"{name} left out: {why(result)}"
                for (name, paper), (_, _, why) in zip(papers, made, strict=True) if paper is None]
     return Drawn(pictures, (*missing, *_partly(result)))

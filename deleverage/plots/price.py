@@ -16,6 +16,7 @@ from deleverage.plots.paper import RIGHT, Paper
 from deleverage.plots.venues import venues
 from deleverage.plots.words import shortened
 from deleverage.results import RunResult
+from deleverage.statistics.closeups import CloseUp
 from deleverage.statistics.overview import Overview
 
 _REACH = 0.35  # of the price's span: how far a liquidation price or level may stretch the picture
@@ -37,7 +38,7 @@ def price(result: RunResult) -> Paper | None:
     if market is None or not len(market):
         return None
     done = deeds(result.trades, result.journal.liquidations)
-    low, high = _limits(market, done)
+    low, high = limits(market, done)
     near, far = _levels(levels(result.provenance.params), low, high)
     below = [1.75] if market.long_usd else []
     quote = result.provenance.quote
@@ -49,12 +50,12 @@ def price(result: RunResult) -> Paper | None:
     axes = paper.panels[0]
     paper.head(0, f"Price, {quote}")
     axes.set_ylabel(f"price, {quote}")
-    _band(axes, market)
+    band(axes, market)
     forced = _liquidation_price(result)
-    scales.amounts(axes, *_stretched(low, high, [
+    scales.amounts(axes, *stretched(low, high, [
         *forced[1:], *(np.array([level.low, level.high]) for level in near)]))
-    paper.notes += _draw_liquidation_price(axes, forced)
-    _deeds(axes, done)
+    paper.notes += draw_liquidation_price(axes, forced)
+    points(axes, done)
     _draw_levels(axes, near)
     _level_names(axes, near, paper.heights[0], paper.across)
     paper.notes += [f"level {level} is outside the picture" for level in far]
@@ -65,7 +66,8 @@ def price(result: RunResult) -> Paper | None:
     return paper
 
 
-def _band(axes: Axes, market: Overview) -> None:
+def band(axes: Axes, market: Overview | CloseUp) -> None:
+    """Lowest to highest of each point, and the close."""
     at = scales.when(market.close_ns)
     axes.fill_between(at, market.low, market.high, color=style.MIDDLE, linewidth=0.6,
                       label="low to high", gid="band", zorder=1.5)
@@ -82,7 +84,7 @@ def _liquidation_price(result: RunResult) -> tuple[Floats, ...]:
     return (scales.when(chart.close_ns), chart.liquidation_price) if known else ()
 
 
-def _draw_liquidation_price(axes: Axes, forced: Sequence[Floats]) -> list[str]:
+def draw_liquidation_price(axes: Axes, forced: Sequence[Floats]) -> list[str]:
     """Draw it; gives words for what of it lies beyond the ends of the axis."""
     if not forced:
         return []
@@ -100,7 +102,8 @@ def _draw_liquidation_price(axes: Axes, forced: Sequence[Floats]) -> list[str]:
             f"{scales.amount(round(float(beyond.max()), 2))})"]
 
 
-def _deeds(axes: Axes, done: Sequence[Deed]) -> None:
+def points(axes: Axes, done: Sequence[Deed]) -> None:
+    """A marker each; the legend counts them by kind."""
     shrink = 1.0 if len(done) <= 60 else 0.75
     for kind, side, words, marker, size, filled, colour in _LOOKS:
         chosen = [deed for deed in done if deed.kind == kind and side in (0, deed.side)]
@@ -115,13 +118,14 @@ def _deeds(axes: Axes, done: Sequence[Deed]) -> None:
             zorder={ENTRY: 6.5, LIQUIDATION: 7.0}.get(kind, 6.0), clip_on=False)
 
 
-def _limits(market: Overview, done: Sequence[Deed]) -> tuple[float, float]:
+def limits(market: Overview | CloseUp, done: Sequence[Deed]) -> tuple[float, float]:
+    """Lowest and highest price to be shown; NaN where none is known."""
     prices = np.concatenate((market.low, market.high, [deed.price for deed in done]))
     known = prices[np.isfinite(prices)]
     return (float(known.min()), float(known.max())) if len(known) else (np.nan, np.nan)
 
 
-def _stretched(low: float, high: float, wanted: Sequence[Floats]) -> tuple[float, float]:
+def stretched(low: float, high: float, wanted: Sequence[Floats]) -> tuple[float, float]:
     """Limits that take in what of ``wanted`` is not too far away."""
     reach = _reach(low, high)
     values = np.concatenate([*wanted, np.empty(0)])

@@ -17,6 +17,7 @@ import pytest
 
 from deleverage.charts.deeds import ENTRY, EXIT, deeds
 from deleverage.plots import folder
+from deleverage.plots.closeup import closeup
 from deleverage.plots.distance import distance
 from deleverage.plots.equity import equity
 from deleverage.plots.leverage import frontier, scan
@@ -31,8 +32,8 @@ from tests.results.markets import wobble
 
 
 def test_every_picture_is_there_in_both_forms(drawn: Drawn) -> None:
-    """Six pictures and nothing left out, where the result has everything."""
-    assert tuple(picture.name for picture in drawn.pictures) == folder.RUN
+    """Nine pictures and nothing left out, where the result has everything."""
+    assert tuple(picture.name for picture in drawn.pictures) == folder.RUN + folder.CLOSEUPS
     assert drawn.left_out == ()
 
 
@@ -169,10 +170,22 @@ def test_without_a_table_of_liquidations(result: RunResult) -> None:
         of_run(bare).left_out
 
 
+def test_a_close_up_shows_its_own_trade(result: RunResult) -> None:
+    """One entry, its forced steps, and the price it died by; no other trade's points."""
+    item = next(found for found in result.closeups if "liquidated" in found.why)
+    root = svg_of(lambda: closeup(result, item))
+    trade = next(found for found in result.trades if found.number == item.number)
+    assert marks(root, f"entry-{trade.side}") == 1
+    assert marks(root, "liquidation-0") == 1
+    assert has(root, "liquidation-price")
+    assert has(root, "mark-low")
+    assert any(f"Trade #{item.number}: {item.why} · SYNTHETIC" in text for text in words(root))
+
+
 @pytest.mark.usefixtures("unrastered")
 def test_without_curves_and_market(result: RunResult) -> None:
     """What stands on curves or market is left out with the table's name; the rest is drawn."""
-    bare = dataclasses.replace(result, recorded=None, overview=None)
+    bare = dataclasses.replace(result, recorded=None, overview=None, closeups=())
     found = of_run(bare)
     assert [picture.name for picture in found.pictures] == ["scan", "frontier", "money"]
     assert found.left_out == (

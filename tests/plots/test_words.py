@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from deleverage.plots import scales, style
+from deleverage.plots.closeup import closeup
 from deleverage.plots.described import cut
 from deleverage.plots.distance import distance
 from deleverage.plots.equity import equity
@@ -25,7 +26,7 @@ from tests.plots.looking import as_svg, collisions, svg_of, words
 
 HOSTILE = '<b>&"$x^2_{}$'
 PICTURES: tuple[Callable[[RunResult], Paper | None], ...] = (
-    price, equity, distance, scan, frontier, money)
+    price, equity, distance, scan, frontier, money, lambda run: closeup(run, run.closeups[0]))
 
 
 def named(result: RunResult, strategy: str, symbol: str = "ETHUSDT",
