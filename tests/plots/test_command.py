@@ -28,10 +28,10 @@ def test_a_run_and_a_comparison_are_drawn(tmp_path: Path,
            "--from", "2026-01-31", "--to", "2026-02-01"]
     assert entry([*run, "--out", str(out), "--plots", str(one)]) == 0
     said = capsys.readouterr()
-    drawn = [name for name in folder.RUN if name != "scan"]
+    drawn = [*(name for name in folder.RUN if name != "scan"), "closeup_1"]
     assert sorted(path.name for path in one.iterdir()) == files(*drawn)
     assert "pictures: scan left out: no leverage scan is in the result" in said.err
-    assert f"pictures: 5 as PNG and SVG in {one}" in said.err
+    assert f"pictures: 6 as PNG and SVG in {one}" in said.err
     assert "pictures" not in said.out
     for _ in range(2):
         assert entry(["compare", str(out), "--plots", str(many), "--json"]) == 0
