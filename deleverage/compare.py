@@ -2,122 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Self
 
-from deleverage.errors import DataError, UsageError
+from deleverage.beside import Compared
+from deleverage.errors import UsageError
 from deleverage.pairs import NOT_PAIRED, Noise
-from deleverage.results import RunResult
 
-BASELINE_FILE = "random_entry.json"
 YARDSTICKS = ("random_entry", "buy_and_hold")  # what strategies are measured by
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one run came to; shares are fractions, money in the quote currency."""
-
-    name: str
-    net: float
-    total_return: float
-    max_drawdown: float  # worst inside the bar
-    trades: int
-    liquidations: int
-    margin_lost: float
-
-    @classmethod
-    def of(cls, result: RunResult, name: str = "") -> Self:
-        """The figures of a result, as it states them."""
-        figures = result.statistics
-        return cls(name or result.name, figures["performance"]["net"],
-                   figures["performance"]["total_return"], figures["drawdown"]["max_inside"],
-                   figures["trades"]["count"] + figures["trades"]["open"],
-                   figures["liquidations"]["count"], figures["liquidations"]["margin_lost"])
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """Entries at random times, as many and held as long as those of the strategy ``like``.
-
-    One outcome per seed, all on the same market and account; ``own`` is the return of the strategy
-    itself.
-    """
-
-    like: str
-    own: float
-    outcomes: tuple[Outcome, ...]
-
-    @classmethod
-    def against(cls, result: RunResult, random: Sequence[RunResult]) -> Self:
-        """The yardstick of ``result``; UsageError without a random run."""
-        if not random:
-            raise UsageError("a baseline needs at least one run with random entries")
-        outcomes = tuple(Outcome.of(run, f"seed {run.spec.params.get('seed', index)}")
-                         for index, run in enumerate(random))
-        return cls(result.spec.strategy, result.statistics["performance"]["total_return"], outcomes)
-
-    @property
-    def beaten(self) -> int:
-        """Seeds whose return was below the strategy's."""
-        return sum(outcome.total_return < self.own for outcome in self.outcomes)
-
-    @property
-    def median(self) -> Outcome:
-        """The run in the middle by return (the lower one of an even number)."""
-        wanted = statistics.median_low(outcome.total_return for outcome in self.outcomes)
-        return next(outcome for outcome in self.outcomes if outcome.total_return == wanted)
-
-    @property
-    def worst(self) -> Outcome:
-        """The run with the lowest return."""
-        return min(self.outcomes, key=lambda outcome: outcome.total_return)
-
-    @property
-    def best(self) -> Outcome:
-        """The run with the highest return."""
-        return max(self.outcomes, key=lambda outcome: outcome.total_return)
-
-    def save(self, folder: Path) -> None:
-        """Write it beside the result it belongs to."""
-        text = json.dumps(asdict(self), indent=1)
-        (folder / BASELINE_FILE).write_text(text, "utf-8")
-
-    @classmethod
-    def load(cls, folder: Path) -> Self | None:
-        """The yardstick saved beside a result, None where there is none."""
-        path = folder / BASELINE_FILE
-        if not path.is_file():
-            return None
-        try:
-            values = json.loads(path.read_text("utf-8"))
-            outcomes = tuple(Outcome(**row) for row in values["outcomes"])
-            return cls(values["like"], values["own"], outcomes)
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path} is not a saved baseline: {error}") from None
-
-
-@dataclass(frozen=True, slots=True)
-class Rerun:
-    """The run again with one thing changed, and what it then came to; ``outcome`` is None where it
-    could not be made, ``why`` says why not."""
-
-    name: str
-    outcome: Outcome | None
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """A result with its yardstick; ``baseline`` is None where the strategy needs none, ``reruns``
-    are empty where none were made."""
-
-    result: RunResult
-    baseline: Baseline | None = None
-    reruns: tuple[Rerun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,18 +221,19 @@ class RunResult:
             "closeups": [{"number": item.number, "why": item.why, "bars": item.bars}
                          for item in self.closeups],
         }
-        return {key: _finite(value) for key, value in values.items()}
+        return {key: finite(value) for key, value in values.items()}
 
-    def save(self, folder: str | Path) -> Path:
+    def save(self, folder: str | Path, more: Mapping[str, bytes] | None = None) -> Path:
         """Write ``result.json`` and Parquet tables into ``folder``, all or nothing.
 
-        A folder with an earlier result is replaced; UsageError for one that holds other files.
+        ``more``: files by name that go with them. A folder with an earlier result is replaced;
+        UsageError for one that holds other files.
         """
         from deleverage import parquet
 
         target = Path(folder)
         text = json.dumps(self.as_dict(), indent=1, allow_nan=False, ensure_ascii=False)
-        files: dict[str, bytes | pa.Table] = {FILE: text.encode()}
+        files: dict[str, bytes | pa.Table] = {**(more or {}), FILE: text.encode()}
         for name, kind in _JOURNAL.items():
             files[f"{name}.parquet"] = parquet.to_table(kind, getattr(self.journal, name))
         files["trades.parquet"] = parquet.to_table(Trade, self.trades)
@@ -348,12 +349,12 @@ def _writer(raw: Any) -> str:
     return f"version {code}" if code else "an unknown version"
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """JSON has no NaN and no infinity: both become null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import backtrader as bt
 
 from deleverage import runner, scan, slippage, stamps, venues
+from deleverage.beside import Outcome, Rerun
 from deleverage.columns import MarketColumns
-from deleverage.compare import Outcome, Rerun
 from deleverage.errors import DeleverageError
 from deleverage.results import RunResult
 from deleverage.scan import Progress

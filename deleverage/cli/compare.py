@@ -16,14 +16,13 @@ def main(arguments: Sequence[str], prog: str) -> int:
     """Read the folders `run --out` wrote and print them on one page."""
     options = parser(prog).parse_args(arguments)
     from deleverage import tearsheet
+    from deleverage.beside import Compared
     from deleverage.cli.run import as_json
-    from deleverage.compare import Baseline, Compared, Comparison
-    from deleverage.results import RunResult
+    from deleverage.compare import Comparison
 
     _once(options.results)
     drawn = pictures.place(options.plots)
-    rows = [Compared(RunResult.load(folder), Baseline.load(Path(folder)))
-            for folder in options.results]
+    rows = [Compared.load(folder) for folder in options.results]
     comparison = Comparison.of(rows, force=options.force)
     pictures.draw(comparison, drawn)
     if options.json:

@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from deleverage.beside import Compared
 from deleverage.cli.account import add_account, add_debug, add_market, specification
 from deleverage.cli.arguments import Parser
 from deleverage.cli.main import COMMANDS
 from deleverage.cli.output import note, say, say_json
 from deleverage.cli.run import as_json, carry_out
 from deleverage.columns import MarketColumns
-from deleverage.compare import Compared, Comparison
+from deleverage.compare import Comparison
 from deleverage.tearsheet.text import rule
 
 if TYPE_CHECKING:

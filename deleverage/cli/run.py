@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+from deleverage.beside import Baseline, Compared, Rerun
 from deleverage.cli import pictures
 from deleverage.cli.account import (
     add_account,
@@ -23,7 +24,7 @@ from deleverage.cli.account import (
 from deleverage.cli.arguments import Parser, with_config
 from deleverage.cli.output import note, progress, say, say_json, unheard
 from deleverage.columns import MarketColumns
-from deleverage.compare import YARDSTICKS, Baseline, Compared, Rerun
+from deleverage.compare import YARDSTICKS
 from deleverage.errors import UsageError
 from deleverage.spec import RunSpec
 
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str], prog: str) -> int:
     spec = specification(options)
     done = carry_out(spec, scanned=not options.no_scan, quiet=options.json)
     if out is not None:
-        save(done, out)
+        done.save(out)
     pictures.draw(done.result, drawn)
     if options.json:
         say_json(as_json(done))
@@ -69,7 +70,7 @@ def _both(options: argparse.Namespace) -> int:
             for name in paths.SCENARIOS]
     for row, folder in zip(runs, folders.values(), strict=True):
         if folder is not None:
-            save(row, folder)
+            row.save(folder)
         pictures.draw(row.result, None if drawn is None else drawn / row.result.spec.path)
     found = paths.part(runs[0].result, runs[1].result)
     if options.json:
@@ -144,13 +145,6 @@ def writable(folder: str, mark: str = "result.json") -> Path:
     if path.is_dir() and any(path.iterdir()) and not (path / mark).is_file():
         raise UsageError(f"--out {path}: holds other files; choose a new or empty folder")
     return path
-
-
-def save(done: Compared, folder: Path) -> None:
-    """The result, and the random entries beside it, in one folder."""
-    done.result.save(folder)
-    if done.baseline is not None:
-        done.baseline.save(folder)
 
 
 def as_json(done: Compared) -> dict[str, object]:

@@ -9,7 +9,8 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from deleverage.compare import YARDSTICKS, Baseline, Compared, Comparison, Outcome
+from deleverage.beside import Baseline, Compared, Outcome
+from deleverage.compare import YARDSTICKS, Comparison
 from deleverage.results import RunResult
 from deleverage.statistics.leverage_scan import ScanRow
 from deleverage.statistics.tiers import TIERS

@@ -7,7 +7,8 @@ import textwrap
 from collections.abc import Sequence
 
 from deleverage import timestamps
-from deleverage.compare import Compared, Comparison
+from deleverage.beside import Compared
+from deleverage.compare import Comparison
 from deleverage.paths import SCENARIOS, Did, Parting
 from deleverage.results import RunResult
 from deleverage.tearsheet.compare import FIGURES, scan_grid

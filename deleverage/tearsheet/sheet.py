@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deleverage.compare import Baseline, Outcome, Rerun
+from deleverage.beside import Baseline, Outcome, Rerun
 from deleverage.results import RunResult
 from deleverage.tearsheet import cascades as falls
 from deleverage.tearsheet import forced

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from deleverage import scenarios
-from deleverage.compare import Compared, Comparison
+from deleverage.beside import Compared
+from deleverage.compare import Comparison
 from deleverage.runner import run
 from deleverage.spec import RunSpec
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deleverage import tearsheet
-from deleverage.compare import Outcome
+from deleverage.beside import Outcome
 from deleverage.results import RunResult
 from deleverage.robustness import reruns, variants
 from deleverage.runner import run

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from deleverage import tearsheet
-from deleverage.compare import BASELINE_FILE, Baseline, Compared, Comparison
-from deleverage.errors import DataError, UsageError
+from deleverage.beside import Baseline, Compared
+from deleverage.compare import Comparison
+from deleverage.errors import UsageError
 from deleverage.tearsheet import compare as compare_sheet
 from tests.tearsheet import sheets
 
@@ -47,15 +46,3 @@ def test_runs_on_different_data_are_refused_unless_forced() -> None:
         Comparison.of(rows)
     page = tearsheet.side_by_side(Comparison.of(rows, force=True))
     assert "! DIFFERENT DATA" in page
-
-
-def test_the_yardstick_is_saved_beside_its_result(tmp_path: Path) -> None:
-    """A baseline read back equals the one written; a damaged file is a data error."""
-    own = sheets.result(net=-500.0)
-    baseline = Baseline.against(own, [sheets.result("random_entry", net=net) for net in (1., 2.)])
-    assert Baseline.load(tmp_path) is None
-    baseline.save(tmp_path)
-    assert Baseline.load(tmp_path) == baseline
-    (tmp_path / BASELINE_FILE).write_text('{"like": 1}')
-    with pytest.raises(DataError, match="not a saved baseline"):
-        Baseline.load(tmp_path)

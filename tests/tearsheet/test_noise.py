@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from deleverage import tearsheet
-from deleverage.compare import Compared, Comparison
+from deleverage.beside import Compared
+from deleverage.compare import Comparison
 from deleverage.pairs import Noise, pairs_shown
 from deleverage.results import RunResult
 from deleverage.tearsheet.noise import TITLE, noise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deleverage.compare import Compared
+from deleverage.beside import Compared
 from deleverage.paths import Did, Parting
 from deleverage.tearsheet import paths as paths_sheet
 from deleverage.timestamps import MINUTE

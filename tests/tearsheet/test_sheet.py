@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deleverage import tearsheet, timestamps
-from deleverage.compare import Baseline
+from deleverage.beside import Baseline
 from deleverage.spec import RunSpec
 from deleverage.tearsheet import sheet as parts
 from deleverage.tearsheet.heading import heading
