@@ -90,6 +90,7 @@ class Terms:
     rules: dict[str, VenueRules]
     leverage: dict[str, float]
     hedge: bool = False  # a long and a short position in one instrument, side by side
+    forces: bool = True  # False: nothing is ever closed by force, and equity may fall below zero
     # liquidation prices by slot, each with what it was worked out from: see level()
     known: dict[str, tuple[object, VenueRules, float | None]] = field(
         default_factory=dict, init=False, repr=False, compare=False)
@@ -150,8 +151,11 @@ def wallet_behind(state: State, slot: str, marks: Marks, terms: Terms) -> float:
 def liquidation_price(state: State, slot: str, marks: Marks, terms: Terms) -> float | None:
     """The mark of a position's symbol that liquidates it, the other marks standing still.
 
-    In a cross account that holds both sides of the symbol it is the price of the pair.
+    In a cross account that holds both sides of the symbol it is the price of the pair. None where
+    no mark does, and everywhere under terms that force nothing.
     """
+    if not terms.forces:
+        return None
     position = state.positions[slot]
     rules = terms.rules[position.symbol]
     opposite = _opposite(state, slot)

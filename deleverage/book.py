@@ -78,7 +78,8 @@ class Desk:
     """What acceptance and matching need to know besides the state: terms, fees, contracts.
 
     ``slippage`` makes taker fills worse, ``volume_limit`` is the share of a bar's volume that one's
-    fills in it may take (None: all of it and more), ``liquidation`` is venue | takeover.
+    fills in it may take (None: all of it and more), ``liquidation`` is venue | takeover | none (the
+    terms then force nothing).
     """
 
     terms: Terms
@@ -193,7 +194,7 @@ def _lack_of_margin(
 
 def _born_dead(order: WorkingOrder, state: State, desk: Desk) -> str | None:
     """An isolated entry whose liquidation price lies on the wrong side of its own price."""
-    if not desk.terms.isolated or _reduces(order, state):
+    if not (desk.terms.isolated and desk.terms.forces) or _reduces(order, state):
         return None
     leverage = desk.terms.leverage[order.symbol]
     posted = order.size * order.reference / leverage

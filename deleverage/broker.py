@@ -39,10 +39,12 @@ class PerpetualBroker(BarWalk):
     policy or its text, see deleverage.slippage) or ``slippage_bp`` on taker fills,
     ``volume_limit`` the share of a bar's volume that one's fills in it may take, ``latency`` bars
     until an order or cancel reaches the venue, ``outage`` (from, to) pairs, ``adl`` AdlEvents,
-    ``off_tick`` round | refuse, ``liquidation`` venue | takeover, ``stop_trigger`` last | mark
-    (default the venue's), ``hedge`` True for both sides at once (a buy opens the long, a sale the
-    short; ``reduce_only`` or ``position_side`` closes, which close() must be told: it knows the net
-    position only), ``on_liquidation`` continue | stop. A misspelt parameter raises UnknownName.
+    ``off_tick`` round | refuse, ``liquidation`` venue | takeover | none (nothing is ever closed by
+    force and equity may fall below zero: no venue's account, but what stock frameworks report),
+    ``stop_trigger`` last | mark (default the venue's), ``hedge`` True for both sides at once (a buy
+    opens the long, a sale the short; ``reduce_only`` or ``position_side`` closes, which close()
+    must be told: it knows the net position only), ``on_liquidation`` continue | stop. A misspelt
+    parameter raises UnknownName.
 
     After a run: ``journal``, ``account``, ``ladder_in_use`` by symbol (the one it began with) and
     ``ladder_changes``, what replaced it while the run went on.
@@ -71,6 +73,7 @@ class PerpetualBroker(BarWalk):
             ("trigger price", p.stop_trigger or "last", policies.STOP_TRIGGERS),
         ):
             policies.one_of(kind, value, known)
+        policies.check_unforced(p.liquidation, p.on_liquidation)
         if isinstance(p.venue, str):
             policies.one_of("venue", p.venue, venues.names())
         self._check_numbers()
@@ -142,8 +145,8 @@ class PerpetualBroker(BarWalk):
         self.views = [FeedView(data, p.mark, p.missing, self.adl)
                       for data in self.cerebro.datas if _is_source(data)]
         self._by_data = {id(view.data): view for view in self.views}
-        self.desk = Desk(Terms(p.margin, {}, {}, bool(p.hedge)), {}, {}, self.slippage,
-                         p.volume_limit, p.liquidation)
+        terms = Terms(p.margin, {}, {}, bool(p.hedge), p.liquidation != "none")
+        self.desk = Desk(terms, {}, {}, self.slippage, p.volume_limit, p.liquidation)
         self.comminfos: dict[str, PerpetualCommInfo] = {}
         self.account = Account(self.desk.terms, self.journal)
         self._treasurer = Treasurer(self.account, p.missing)

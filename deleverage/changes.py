@@ -79,7 +79,8 @@ def fill(
     if fee:
         bookings.append(Booking(Cause.FEE, symbol, FREE, -fee))
         state = _with_free(state, state.free - fee)
-    state = _lift(state, symbol, bookings)
+    if terms.forces:
+        state = _lift(state, symbol, bookings)
     return Executed(Change(state, tuple(bookings)), closed, opened, realised, fee, number)
 
 

@@ -176,7 +176,8 @@ class Floor:
 
     def _within_margin(self, position: Position | None, size: float, price: float) -> float:
         """An isolated close never costs more than the posted margin: not beyond bankruptcy."""
-        if position is None or position.size * size >= 0 or not self.desk.terms.isolated:
+        terms = self.desk.terms
+        if position is None or position.size * size >= 0 or not (terms.isolated and terms.forces):
             return price
         limit: float = self.desk.rules(position.symbol).bankruptcy_price(
             position.side, abs(position.size), position.entry_price, position.margin)

@@ -42,7 +42,8 @@ class Forcing(Floor):
 
         With ``moving`` (by symbol): whether more than one of them moves.
         """
-        if self.desk.terms.isolated or len(self.state.positions) < 2:
+        terms = self.desk.terms
+        if terms.isolated or not terms.forces or len(self.state.positions) < 2:
             return False
         return sum(moving is None or position.symbol in moving
                    for position in self.state.positions.values()) > 1

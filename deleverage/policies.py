@@ -14,7 +14,7 @@ MARGIN_MODES = ("isolated", "cross")
 ENTRY_BARS = ("live", "backtrader")
 MISSING = ("fail", "impute", "skip")
 AFTER_LIQUIDATION = ("continue", "stop")
-LIQUIDATIONS = ("venue", "takeover")
+LIQUIDATIONS = ("venue", "takeover", "none")
 OFF_TICK = ("round", "refuse")
 STOP_TRIGGERS = ("last", "mark")
 
@@ -24,6 +24,13 @@ def one_of(kind: str, value: str, known: tuple[str, ...]) -> str:
     if value not in known:
         raise unknown_name(kind, str(value), known)
     return value
+
+
+def check_unforced(liquidation: str, after: str) -> None:
+    """UsageError where nothing is ever liquidated and something is to end with a liquidation."""
+    if liquidation == "none" and after == "stop":
+        raise UsageError("liquidation none and on_liquidation stop exclude one another: nothing is "
+                         "liquidated, so nothing stops")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from deleverage.policies import (
     OFF_TICK,
     PATHS,
     STOP_TRIGGERS,
+    check_unforced,
     one_of,
 )
 from deleverage.slippage import Slippage
@@ -78,7 +79,8 @@ class RunSpec:
     slippage            a policy as text instead (2bp, volume, cascade:depth=1e6), see
                         deleverage.slippage; excludes slippage_bp
     liquidation         venue: the venue's own procedure with its fee | takeover: the whole
-                        position at its bankruptcy price, no fee
+                        position at its bankruptcy price, no fee | none: nothing is ever closed by
+                        force and equity may fall below zero, as stock frameworks have it
     volume_limit        share of a bar's volume that one's own fills in it may take, in (0, 1];
                         what is left of an order stays open; None: orders fill whole
     latency             bars until an order or cancel arrives at the venue, ≥ 0
@@ -255,6 +257,7 @@ class RunSpec:
         one_of("missing policy", self.missing, MISSING)
         one_of("on_liquidation rule", self.on_liquidation, ("continue", "stop"))
         one_of("liquidation procedure", self.liquidation, LIQUIDATIONS)
+        check_unforced(self.liquidation, self.on_liquidation)
         one_of("off_tick rule", self.off_tick, OFF_TICK)
         if self.mark is not None:
             one_of("mark source", self.mark, ("last",))

@@ -32,6 +32,10 @@ def own_fees(spec: RunSpec, columns: MarketColumns) -> Fees | None:
     return None if spec.fees is None else Fees(*spec.fees)
 
 
+UNFORCED = ("NOTHING IS EVER CLOSED BY FORCE and equity may fall below zero: what a framework "
+            "without liquidation reports, no venue's account")
+
+
 def procedure_of(spec: RunSpec, rules: VenueRules) -> Procedure:
     """What happens to a position at or below maintenance: the venue's way, or a plain takeover."""
     return Takeover() if spec.liquidation == "takeover" else rules.procedure
@@ -51,7 +55,8 @@ def provenance(spec: RunSpec, sha256: str, columns: MarketColumns, rules: VenueR
         fees=(fees.maker, fees.taker), ladder=rules.use.describe(), ladder_id=rules.ladder.id,
         ladder_assumed=rules.use.assumed, strategy=kind.__name__,
         title=(kind.__doc__ or "").strip().split("\n")[0], params=_parameters(ran),
-        code=deleverage.__version__, procedure=procedure_of(spec, rules).describe(),
+        code=deleverage.__version__,
+        procedure=UNFORCED if spec.liquidation == "none" else procedure_of(spec, rules).describe(),
         slippage=spec.slippage_policy.describe(),
         fee_tier="" if spec.fee_tier is None else fee_tiers.find(
             venue_of(spec, columns), spec.fee_tier).describe(),
@@ -84,6 +89,8 @@ def idle(spec: RunSpec, columns: MarketColumns) -> tuple[str, ...]:
 def assumptions(spec: RunSpec, rules: VenueRules, figures: Mapping[str, Any]) -> tuple[str, ...]:
     """What is assumed of the venue, as far as it had a part in this run: a line each."""
     lines = rules.assumptions
+    if spec.liquidation == "none":
+        lines = (UNFORCED, *lines)
     if spec.margin == "cross" and rules.cross_assumed:
         lines += (rules.cross_assumed,)
     if figures["liquidations"]["rows"]:

@@ -73,7 +73,8 @@ def add_market(parser: Parser) -> None:
     group.add_argument("--stop-trigger", metavar="PRICE", help="that stops watch: "
                        f"{' or '.join(STOP_TRIGGERS)} (default: the venue's)")
     group.add_argument("--liquidation", metavar="HOW", help="venue (default): the venue's own "
-                       "procedure and fee; takeover: whole, at the bankruptcy price, no fee")
+                       "procedure and fee; takeover: whole, at the bankruptcy price, no fee; none: "
+                       "nothing is ever closed by force, said on the sheet")
     group.add_argument("--on-liquidation", metavar="RULE", help="continue (default) or stop")
     group.add_argument("--adl", type=deleveraging, action="append",
                        metavar="TIME,SIDE,SHARE,PRICE", help="the venue takes a share of a long or "

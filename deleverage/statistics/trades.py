@@ -148,7 +148,8 @@ def _leverages(episode: Episode) -> tuple[float, float]:
     first = episode.states[0]
     if first.margin > 0:
         return first.leverage, first.leverage
-    return first.leverage, abs(first.size) * first.entry_price / first.wallet
+    notional = abs(first.size) * first.entry_price
+    return first.leverage, notional / first.wallet if first.wallet > 0 else math.inf
 
 
 def _sizes(episode: Episode) -> list[tuple[float, float]]:

@@ -1,0 +1,105 @@
+"""An account that nothing is taken from by force: the shadow of a framework without liquidation."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import backtrader as bt
+import pytest
+
+import deleverage as dl
+from deleverage.errors import UsageError
+from deleverage.feeds import PerpetualData
+from deleverage.journal import Cause
+from tests.markets import make_columns
+
+FALL = [3_000.0, 3_000.0, 2_900.0, 2_350.0, 2_350.0, 3_050.0, 3_050.0]
+
+
+class Planned(bt.Strategy):  # type: ignore[misc]
+    """Orders by bar number: ((bar, size), …)."""
+
+    params = (("orders", ()),)
+
+    def __init__(self) -> None:
+        self.values: list[float] = []
+
+    def next(self) -> None:
+        """Order what is planned for this bar."""
+        for bar, size in self.p.orders:
+            if bar == len(self):
+                (self.buy if size > 0 else self.sell)(size=abs(size))
+        self.values.append(self.broker.getvalue())
+
+
+def run(orders: tuple[tuple[int, float], ...], **broker: object) -> bt.Strategy:
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.adddata(PerpetualData(columns=make_columns(FALL, step="1h")))
+    cerebro.setbroker(dl.PerpetualBroker(**{"cash": 1_000.0, "leverage": 50.0,
+                                            "fees": dl.Fees.flat(0.0005),
+                                            "liquidation": "none", **broker}))
+    cerebro.addstrategy(Planned, orders=orders)
+    return cerebro.run()[0]
+
+
+@pytest.fixture
+def example(repository: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """examples/recovered_account.py as a module."""
+    path = repository / "examples" / "recovered_account.py"
+    spec = importlib.util.spec_from_file_location("recovered_account_again", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_it_claims_what_stock_backtrader_claims(example: ModuleType) -> None:
+    """The 48x example bar for bar: −9,424 = 1,000 − 24 − 16 × (3,000 − 2,350) and
+    +77.6 % = (1,000 − 24 + 16 × 50) ÷ 1,000 − 1, where our account is liquidated."""
+    stock = example.run(example.stock_broker())
+    ours = example.run(dl.PerpetualBroker(
+        venue="binance", leverage=50, cash=example.CASH, fees=dl.Fees.flat(example.FEE),
+        mark="last", missing="skip", liquidation="none"))
+    assert ours.values == pytest.approx(stock.values, abs=1e-9)
+    assert min(ours.values) == pytest.approx(1_000 - 24 - 16 * (3_000 - 2_350))
+    assert min(ours.values) == pytest.approx(-9_424)
+    assert ours.values[-1] / example.CASH - 1 == pytest.approx(0.776)
+    assert ours.liquidations == []
+
+
+@pytest.mark.parametrize("margin", ["isolated", "cross"])
+def test_a_close_below_zero_leaves_a_debt(margin: str) -> None:
+    """Closed at 2,350 the loss is whole, beyond the margin posted, and nobody lifts the account to
+    zero; the wallet is 1,000 − 24 − 16 × 650 − 18.80."""
+    ran = run(((1, 16.0), (4, -16.0)), margin=margin)
+    fee = 16 * (3_000 + 2_350) * 0.0005
+    assert ran.values[-1] == pytest.approx(1_000 - 16 * 650 - fee)
+    causes = {entry.cause for entry in ran.broker.journal.entries}
+    assert not causes & {Cause.LIQUIDATION, Cause.LIQUIDATION_FEE, Cause.INSURANCE}
+    assert ran.position.size == 0
+
+
+@pytest.mark.parametrize("margin", ["isolated", "cross"])
+def test_orders_are_still_refused_without_funds(margin: str) -> None:
+    """An account that owes money opens nothing, as a stock framework's does not."""
+    ran = run(((1, 16.0), (4, -16.0), (5, 1.0)), margin=margin)
+    assert ran.position.size == 0
+    assert [event.reason.partition(":")[0] for event in ran.broker.journal.rejections] == ["margin"]
+
+
+def test_the_same_orders_are_liquidated_where_nothing_is_said() -> None:
+    """The choice is never silent: by default the same account loses its margin and no more."""
+    ran = run(((1, 16.0),), liquidation="venue")
+    assert len(ran.broker.journal.liquidations) == 1
+    assert min(ran.values) >= 0
+
+
+def test_it_does_not_stop_after_a_liquidation() -> None:
+    """What ends a run with a liquidation cannot be asked for beside it."""
+    with pytest.raises(UsageError, match="liquidation none and on_liquidation stop exclude"):
+        dl.PerpetualBroker(liquidation="none", on_liquidation="stop")
