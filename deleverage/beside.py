@@ -113,9 +113,9 @@ class CapacityRow:
     entry posts being the same share of it, its takers' fills charged by the volume they take.
 
     ``slippage`` ≥ 0 in USD and ``slippage_bp`` of the turnover (None without a fill);
-    ``largest_share`` is the most that one bar's own fills took of its volume (None without a fill
-    or where the bar's volume is unknown, above 1: more than was traded). ``rejections`` counts the
-    orders refused, ``reason`` is the most frequent words. ``outcome`` None: not run, ``why`` not.
+    ``largest_share`` is the most that the fills in one bar took of its volume (above 1: more than
+    was traded; None where no bar of a fill has a known one). ``rejections`` counts the orders
+    refused, ``reason`` is what most were refused for. ``outcome`` None: ``why`` it says nothing.
     """
 
     notional: float

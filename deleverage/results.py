@@ -184,9 +184,10 @@ class RunResult:
         if columns is None:
             raise UsageError(f"{self.name}: no curves were recorded; give the columns of "
                              f"{self.provenance.dataset or 'its dataset'}")
-        return account_curves(self.journal, judged_on(walked(self._own(columns)), self.spec.mark))
+        return account_curves(self.journal, judged_on(walked(self.own_columns(columns)), self.spec.mark))
 
-    def _own(self, columns: MarketColumns) -> MarketColumns:
+    def own_columns(self, columns: MarketColumns) -> MarketColumns:
+        """The bars of the run, at its step, out of ``columns`` that hold them; else DataError."""
         own, step = self.provenance, self.spec.step
         if step is not None:
             columns = coarser(columns, timestamps.parse_step(step))

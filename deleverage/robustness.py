@@ -1,7 +1,8 @@
 """The run again with one thing changed at a time: what a result owes to its assumptions.
 
 Later orders, dearer fills, the other path inside the bar, the other price for liquidation and
-stops, a stricter venue. Random entries, the last of them, are in :mod:`deleverage.scan`.
+stops, a stricter venue, and random entries on the days of the strategy's own. Random entries on any
+day, the yardstick of the whole strategy, are in :mod:`deleverage.scan`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 import backtrader as bt
 
 from deleverage import runner, scan, slippage, stamps, venues
-from deleverage.beside import Outcome, Rerun
+from deleverage.beside import Outcome, Rerun, middle
 from deleverage.columns import MarketColumns
 from deleverage.errors import DeleverageError
 from deleverage.results import RunResult
@@ -21,10 +22,15 @@ from deleverage.strategies import registry
 from deleverage.venues.rules import VenueRules
 
 
+SAME_DAYS = "random entries on the same days"
+SEEDS = 5  # of them; their median is shown
+
+
 def reruns(result: RunResult, columns: MarketColumns | None = None, workers: int | None = None, *,
-           strategy: type[bt.Strategy] | None = None,
+           strategy: type[bt.Strategy] | None = None, seeds: int = SEEDS,
            progress: Progress | None = None) -> tuple[Rerun, ...]:
-    """``result``'s run again under each change of :func:`variants`, over processes.
+    """``result``'s run again under each change of :func:`variants`, over processes; last the median
+    by return of ``seeds`` runs with random entries on the same days.
 
     Arguments as :func:`deleverage.scan.leverage_scan` takes them. A change that the venue or the
     data refuse has no outcome and the refusal's words.
@@ -33,13 +39,36 @@ def reruns(result: RunResult, columns: MarketColumns | None = None, workers: int
     chosen = registry.load(result.spec.strategy) if strategy is None else strategy
     made = variants(result.spec, source.columns, chosen)
     specs = [spec for _, spec in made if isinstance(spec, RunSpec)]
-    found = iter(scan.outcomes(specs, source.columns, chosen, workers, progress=progress))
+    random = _same_days(result, seeds)
+    whole = len(specs) + len(random)
+    found = iter(scan.outcomes(specs, source.columns, chosen, workers,
+                               progress=scan.part(progress, 0, whole)))
     rows = []
     for name, spec in made:
         done = next(found) if isinstance(spec, RunSpec) else spec
         rows.append(Rerun(name, None, done) if isinstance(done, str)
                     else Rerun(name, Outcome.of(done, name)))
+    if random:
+        rows.append(_median(scan.outcomes(
+            random, source.columns, registry.load(runner.BASELINE), workers,
+            progress=scan.part(progress, len(specs), whole))))
     return tuple(rows)
+
+
+def _same_days(result: RunResult, seeds: int) -> list[RunSpec]:
+    """Nothing for a run without trades and for one that is random itself."""
+    if not result.trades or result.spec.strategy == runner.BASELINE:
+        return []
+    return [runner.same_days_spec(result, seed) for seed in range(seeds)]
+
+
+def _median(found: Sequence[RunResult | str]) -> Rerun:
+    """The row of random entries: the median of the seeds that could be run."""
+    name = f"{SAME_DAYS} (median of {len(found)})" if len(found) > 1 else f"{SAME_DAYS} (seed 0)"
+    ran = [Outcome.of(each, name) for each in found if not isinstance(each, str)]
+    if not ran:
+        return Rerun(name, None, next(each for each in found if isinstance(each, str)))
+    return Rerun(name, middle(ran))
 
 
 def variants(spec: RunSpec, columns: MarketColumns,

@@ -110,6 +110,11 @@ def baselines(
         return _run_all(_result, specs, workers, progress)
 
 
+def part(progress: Progress | None, before: int, total: int) -> Progress | None:
+    """``progress`` for some of ``total`` runs, of which ``before`` are done."""
+    return None if progress is None else lambda done, _: progress(before + done, total)
+
+
 def outcomes(
     specs: Sequence[RunSpec],
     columns: MarketColumns,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from deleverage.errors import UsageError
 from deleverage.strategies.exits import Signal, SignalStrategy, bars_of
+from deleverage.timestamps import DAY, parse
 
 
 class RandomEntry(SignalStrategy):
@@ -18,21 +19,26 @@ class RandomEntry(SignalStrategy):
     (1 or −1; one for all, or one each); the runner fills them in. Without them, ``trades`` trades
     of ``hold`` are drawn, ``side`` long, short or both. Trades never overlap; all placements (and
     orders of the holding times) are equally likely, and the same ``seed`` draws the same ones.
+    With ``days`` (a date of each trade of the reference, UTC) every trade keeps its own day, in the
+    order of the reference, and only the bar within it is drawn.
     The draw is over the first ``bars`` bars (0: all there are). ``stop`` and ``target`` are
     fractions of the deciding close, off by default: the time exit is the reference's.
     """
 
     params = (("holding", ()), ("sides", (1,)), ("trades", 20), ("side", "long"), ("seed", 0),
-              ("bars", 0), ("stop", None), ("target", None))
+              ("bars", 0), ("stop", None), ("target", None), ("days", ()))
 
     def signals(self) -> dict[int, Signal]:
         """One signal per drawn entry, with the holding time of its model."""
         chance = np.random.default_rng(self.p.seed)
         like = self._like(chance)
-        chance.shuffle(like)
         close = self.columns.lines["close"]
-        found = {}
-        starts = drawn_entries(chance, [held for held, _ in like], self.p.bars or len(close))
+        bars, found = self.p.bars or len(close), {}
+        if self.p.days:
+            starts = self._on_days(chance, [held for held, _ in like], bars)
+        else:
+            chance.shuffle(like)
+            starts = drawn_entries(chance, [held for held, _ in like], bars)
         for bar, (held, side) in zip(starts.tolist(), like, strict=True):
             if bar >= len(close):
                 break
@@ -41,6 +47,15 @@ class RandomEntry(SignalStrategy):
             target = None if self.p.target is None else price * (1.0 + side * self.p.target)
             found[bar] = Signal(side, stop, target, "random", hold=held)
         return found
+
+    def _on_days(self, chance: np.random.Generator, held: Sequence[int],
+                 bars: int) -> NDArray[np.int64]:
+        """Deciding bars on the days given."""
+        days = [parse(day) // DAY for day in self.p.days]
+        if len(days) != len(held):
+            raise UsageError(f"RandomEntry: {len(held)} holding times and {len(days)} days")
+        # what is decided at a close is filled in the bar that opens there
+        return entries_on_days(chance, held, days, self.columns.close_ns[:bars - 1] // DAY)
 
     def _like(self, chance: np.random.Generator) -> list[tuple[int, int]]:
         """Holding time and side of every trade to draw."""
@@ -81,3 +96,26 @@ def drawn_entries(chance: np.random.Generator, held: Sequence[int],
     # stars and bars: distinct places among slack + trades give every placement the same chance
     places = np.sort(chance.choice(slack + len(held), len(held), replace=False))
     return places - np.arange(len(held)) + np.cumsum(taken) - taken
+
+
+def entries_on_days(chance: np.random.Generator, held: Sequence[int], days: Sequence[int],
+                    filled: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Deciding bars of trades held ``held`` bars, one after the other, each on its own of ``days``.
+
+    ``filled``: the day on which a trade decided at each bar is filled, ascending. Each bar is drawn
+    evenly from those of its day that the trade before leaves and that leave room for those after.
+    Raises UsageError where a day has none.
+    """
+    first, last = (np.searchsorted(filled, days, side) for side in ("left", "right"))
+    latest = last - 1
+    for at in range(len(held) - 2, -1, -1):
+        latest[at] = min(latest[at], latest[at + 1] - held[at] - 1)
+    starts, free = np.empty(len(held), dtype=np.int64), 0
+    for at, bars in enumerate(held):
+        earliest = max(int(first[at]), free)
+        if earliest > latest[at]:
+            raise UsageError(f"trade {at + 1} of {len(held)} does not fit into its day beside the "
+                             "others")
+        starts[at] = chance.integers(earliest, int(latest[at]) + 1)
+        free = int(starts[at]) + bars + 1
+    return starts

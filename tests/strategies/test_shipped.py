@@ -13,9 +13,10 @@ from deleverage.strategies.breakdown import Breakdown
 from deleverage.strategies.buy_and_hold import BuyAndHold
 from deleverage.strategies.cascade_exhaustion import CascadeExhaustion
 from deleverage.strategies.level_reclaim import LevelReclaim
-from deleverage.strategies.random_entry import RandomEntry, drawn_entries
+from deleverage.strategies.random_entry import RandomEntry, drawn_entries, entries_on_days
 from deleverage.strategies.scenario_tree import ScenarioTree
 from deleverage.strategies.tables import has_table
+from deleverage.timestamps import to_datetime
 from tests.markets import make_columns, random_market
 from tests.strategies.runs import CONSTRUCTIVE, RISK, cascade_market, closes, fills, run
 
@@ -215,3 +216,43 @@ def test_random_entry_that_does_not_fit() -> None:
         run(RandomEntry, columns, holding=(3, 3), sides=(1, 1, -1))
     with pytest.raises(UsageError, match="long, short or both"):
         run(RandomEntry, columns, side="up")
+
+
+def test_random_entry_keeps_its_days() -> None:
+    """With days every trade is filled on its own, held as long, in the order of the reference; the
+    hour is drawn, and another seed draws another."""
+    holding, sides = (30, 200, 400, 60), (1, -1, 1, 1)
+    days = ("2026-01-28", "2026-01-28", "2026-01-29", "2026-01-31")
+    columns = random_market(4, 5_760, crashes=0, start="2026-01-28")
+    drawn = []
+    for seed in (1, 2):
+        ran = run(RandomEntry, columns, holding=holding, sides=sides, days=days, seed=seed)
+        done = fills(ran)
+        entries, exits = done[::2], done[1::2]
+        assert [leave[0] - enter[0] for enter, leave in zip(entries, exits, strict=True)] == [
+            *holding]
+        assert [fill[2] for fill in entries] == [*sides]
+        assert [to_datetime(int(columns.close_ns[fill[0]]) - 1).date().isoformat()
+                for fill in entries] == [*days]
+        drawn.append([fill[0] for fill in entries])
+    assert drawn[0] != drawn[1]
+
+
+def test_every_bar_of_a_day_is_as_likely() -> None:
+    """One trade of one bar on the second of three days of four bars: its four bars alike."""
+    chance = np.random.default_rng(0)
+    filled = np.repeat([5, 6, 7], 4)
+    drawn = Counter(int(entries_on_days(chance, [1], [6], filled)[0]) for _ in range(4_000))
+    assert set(drawn) == {4, 5, 6, 7}
+    assert all(850 < count < 1_150 for count in drawn.values())
+
+
+def test_days_without_room_are_refused() -> None:
+    """Two trades that fill a day leave none for a third; a date too few is named."""
+    chance = np.random.default_rng(0)
+    filled = np.repeat([5, 6], 4)
+    assert entries_on_days(chance, [1, 1], [5, 5], filled).tolist() in ([0, 2], [0, 3], [1, 3])
+    with pytest.raises(UsageError, match="trade 1 of 3 does not fit into its day"):
+        entries_on_days(chance, [1, 1, 1], [5, 5, 5], filled)
+    with pytest.raises(UsageError, match="2 holding times and 1 days"):
+        run(RandomEntry, make_columns([3_000.0] * 50), holding=(3, 3), days=("2026-01-28",))
