@@ -112,21 +112,35 @@ class CapacityRow:
     """The run again with every entry of ``notional`` (USD) from a wallet of ``cash``, the margin an
     entry posts being the same share of it, its takers' fills charged by the volume they take.
 
-    ``slippage`` ≥ 0 in USD and ``slippage_bp`` of the turnover (None without a fill);
-    ``largest_share`` is the most that the fills in one bar took of its volume (above 1: more than
-    was traded; None where no bar of a fill has a known one). ``rejections`` counts the orders
-    refused, ``reason`` is what most were refused for. ``outcome`` None: ``why`` it says nothing.
+    ``policy`` is the line of the slippage policy, ``slippage`` ≥ 0 what it took (USD) and
+    ``slippage_bp`` that in basis points of the turnover (None without a fill); ``largest_share`` is
+    the most that the fills in one bar took of its volume (above 1: more than was traded; None where
+    no bar of a fill has a known one). ``rejections`` counts the orders refused, ``reason`` is what
+    most were refused for. ``outcome`` None: ``why`` it says nothing.
     """
 
     notional: float
     cash: float
     outcome: Outcome | None
+    policy: str
     slippage: float = 0.0
     slippage_bp: float | None = None
     largest_share: float | None = None
     rejections: int = 0
     reason: str = ""
     why: str = ""
+
+
+def carried(rows: Sequence[CapacityRow]) -> float | None:
+    """The largest notional (USD) up to which every row that ran has a net result above zero; 0
+    where the smallest has none, None where nothing ran."""
+    ran = sorted((row for row in rows if row.outcome is not None), key=lambda row: row.notional)
+    best = 0.0
+    for row in ran:
+        if row.outcome is None or not row.outcome.net > 0:
+            break
+        best = row.notional
+    return best if ran else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,9 @@ from deleverage.statistics.placing import placed, walked
 from deleverage.strategies import registry
 
 NOTIONALS = (10_000.0, 100_000.0, 500_000.0, 2_000_000.0)  # USD
-POLICY = slippage.to_text(slippage.VolumeShare())
+POLICY = slippage.VolumeShare()
 NO_VOLUME = "the data has no volume: nothing says what a fill of this size would have cost"
-OWN_SIZE = "the strategy orders sizes of its own: its entries were of {:,.0f} at most"
+OWN_SIZE = "the strategy orders sizes of its own, here of {:,.0f}"
 
 
 def capacity(result: RunResult, columns: MarketColumns | None = None, workers: int | None = None, *,
@@ -59,7 +59,8 @@ def at_notional(spec: RunSpec, notional: float) -> RunSpec:
     if opened is None:
         leverage = spec.notional_leverage or spec.leverage
         opened = (spec.margin_fraction or 0.0) * leverage * spec.cash
-    return spec.changed(notional=notional, cash=spec.cash * notional / opened, slippage=POLICY)
+    return spec.changed(notional=notional, cash=spec.cash * notional / opened,
+                        slippage=slippage.to_text(POLICY))
 
 
 def has_volume(columns: MarketColumns) -> bool:
@@ -68,35 +69,37 @@ def has_volume(columns: MarketColumns) -> bool:
 
 
 def _refused(spec: RunSpec, why: str) -> CapacityRow:
-    return CapacityRow(spec.notional or 0.0, spec.cash, None, why=why)
+    return CapacityRow(spec.notional or 0.0, spec.cash, None, spec.slippage_policy.describe(),
+                       why=why)
 
 
 def _row(spec: RunSpec, done: RunResult, columns: MarketColumns) -> CapacityRow:
     """The figures of one run; ``columns`` are the bars its account walked."""
     wanted, figures = spec.notional or 0.0, done.statistics
-    if not _sized(spec, done):
-        return _refused(spec, OWN_SIZE.format(max(trade.max_notional for trade in done.trades)))
+    own = _own_size(spec, done)
+    if own is not None:
+        return _refused(spec, OWN_SIZE.format(own))
     paid, turnover = -figures["costs"]["slippage"], figures["costs"]["turnover"]
     refusals = Counter(row.reason for row in done.journal.rejections)
     return CapacityRow(
-        wanted, spec.cash, Outcome.of(done, f"{wanted:,.0f}"), slippage=paid + 0.0,
-        slippage_bp=1e4 * paid / turnover if turnover else None,
+        wanted, spec.cash, Outcome.of(done, f"{wanted:,.0f}"), spec.slippage_policy.describe(),
+        slippage=paid + 0.0, slippage_bp=1e4 * paid / turnover if turnover else None,
         largest_share=largest_share(placed(done.journal, columns).fills, columns),
         rejections=figures["orders"]["rejections"],
         reason=refusals.most_common(1)[0][0] if refusals else "")
 
 
-def _sized(spec: RunSpec, done: RunResult) -> bool:
-    """Whether the entries are of the notional asked for, as far as that can be told: within a
-    factor of two, which price and rounding never move them by."""
+def _own_size(spec: RunSpec, done: RunResult) -> float | None:
+    """The notional of the strategy's orders where it is not the one asked for: off by more than a
+    factor of two, by which price and rounding never move it."""
     wanted = spec.notional or 0.0
-    entries: dict[int, float] = {}
-    for fill in done.journal.fills:
-        if fill.opened:
-            entries.setdefault(fill.position, abs(fill.opened) * fill.price)
-    too_small = spec.volume_limit is None and max(
-        (trade.max_notional for trade in done.trades), default=wanted) < wanted / 2
-    return not too_small and min(entries.values(), default=wanted) <= 2 * wanted
+    ordered = {fill.position: abs(fill.opened) * fill.price
+               for fill in reversed(done.journal.fills) if fill.opened}
+    asked = [*ordered.values(), *(abs(row.size) * row.price for row in done.journal.rejections)]
+    if min(asked, default=wanted) > 2 * wanted:
+        return min(asked)
+    held = max((trade.max_notional for trade in done.trades), default=wanted)
+    return held if held < wanted / 2 and spec.volume_limit is None else None
 
 
 def largest_share(fills: Sequence[Fill], columns: MarketColumns) -> float | None:
@@ -112,15 +115,3 @@ def largest_share(fills: Sequence[Fill], columns: MarketColumns) -> float | None
     if not len(met):
         return None
     return float((taken[met] / columns.lines["volume"][met]).max())
-
-
-def carried(rows: Sequence[CapacityRow]) -> float | None:
-    """The largest notional (USD) up to which every row that ran has a net result above zero; 0
-    where the smallest has none, None where nothing ran."""
-    ran = sorted((row for row in rows if row.outcome is not None), key=lambda row: row.notional)
-    best = 0.0
-    for row in ran:
-        if row.outcome is None or not row.outcome.net > 0:
-            break
-        best = row.notional
-    return best if ran else None

@@ -184,7 +184,8 @@ class RunResult:
         if columns is None:
             raise UsageError(f"{self.name}: no curves were recorded; give the columns of "
                              f"{self.provenance.dataset or 'its dataset'}")
-        return account_curves(self.journal, judged_on(walked(self.own_columns(columns)), self.spec.mark))
+        return account_curves(self.journal, judged_on(walked(self.own_columns(columns)),
+                                                      self.spec.mark))
 
     def own_columns(self, columns: MarketColumns) -> MarketColumns:
         """The bars of the run, at its step, out of ``columns`` that hold them; else DataError."""

@@ -21,7 +21,6 @@ from deleverage.spec import RunSpec
 from deleverage.strategies import registry
 from deleverage.venues.rules import VenueRules
 
-
 SAME_DAYS = "random entries on the same days"
 SEEDS = 5  # of them; their median is shown
 

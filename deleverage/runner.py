@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,7 +152,7 @@ def same_days_spec(result: RunResult, seed: int = 0) -> RunSpec:
     finer = max(1, made.step_ns // made.walked_step_ns)
     entered = [trade.entry_bar // finer for trade in result.trades]
     # a trade may last until the next begins, wherever in its day it is put
-    room = [later - bar - 1 for bar, later in zip(entered, entered[1:], strict=False)]
+    room = [later - bar - 1 for bar, later in itertools.pairwise(entered)]
     held = [max(1, min(bars, most)) for bars, most in
             zip(params["holding"], [*room, made.bars], strict=True)]
     days = tuple(timestamps.show((trade.entry_ns - 1) // timestamps.DAY * timestamps.DAY)[:10]

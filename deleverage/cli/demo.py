@@ -146,7 +146,7 @@ def _sheets(shown: _Shown, compared: Comparison, full: bool) -> None:
 
     say(tearsheet.side_by_side(compared, f"strategies on {shown.heading}") + "\n")
     for row in compared.rows if full else ():
-        say(tearsheet.render(row.result, row.baseline, row.reruns) + "\n")
+        say(tearsheet.render(row.result, row.baseline, row.reruns, row.capacity, row.shadow) + "\n")
     sys.stdout.flush()
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from deleverage.beside import Baseline, Compared, Rerun
+from deleverage.beside import Baseline, Compared
 from deleverage.cli import pictures
 from deleverage.cli.account import (
     add_account,
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str], prog: str) -> int:
         return 0
     from deleverage import tearsheet
 
-    say(tearsheet.render(done.result, done.baseline, done.reruns))
+    say(tearsheet.render(done.result, done.baseline, done.reruns, done.capacity, done.shadow))
     if out is not None:
         note(f"saved: {out}")
     return 0
@@ -103,35 +103,43 @@ def parser(prog: str) -> Parser:
     group.add_argument("--json", action="store_true", help="JSON on stdout, remarks on stderr")
     group.add_argument("--out", metavar="DIR", help="save the result: JSON and Parquet")
     pictures.add_plots(group)
-    group.add_argument("--no-scan", action="store_true", help="leave out the leverage scan")
+    group.add_argument("--no-scan", action="store_true", help="leave out the leverage scan, "
+                       "and with it the run changed, at other notionals and without liquidation")
     add_debug(made)
     return made
 
 
 def carry_out(spec: RunSpec, columns: MarketColumns | None = None, scanned: bool = True,
               quiet: bool = False) -> Compared:
-    """The result of ``spec`` with its scan, and random entries beside it.
+    """The result of ``spec`` with its scan, and all that stands beside it.
 
-    A strategy that never traded and the strategies that are yardsticks themselves have none.
+    A strategy that never traded and the strategies that are yardsticks themselves have nothing
+    beside them but their shadow, which only a run with a liquidation has. Without ``scanned``:
+    random entries alone.
     """
-    from deleverage import robustness, runner, scan
+    from deleverage import capacity, robustness, runner, scan, shadow
 
     source = runner.load(spec, columns)
     with unheard("stderr") if quiet else nullcontext():
         result = runner.run(spec, source.columns)
+    claimed = None
     if scanned:
         with unheard(), progress(f"{spec.strategy}: leverage scan", quiet) as step:
             found = scan.leverage_scan(spec, source.columns, progress=step)
+        with unheard():
+            claimed = shadow.shadow(result, source.columns)
         result = result.with_scan(found)
     if not result.trades or spec.strategy in YARDSTICKS:
-        return Compared(result)
+        return Compared(result, shadow=claimed)
     with progress(f"{spec.strategy}: random entries", quiet) as step:
         random = scan.baselines(result, source.columns, range(SEEDS), progress=step)
-    again: tuple[Rerun, ...] = ()
-    if scanned:
-        with unheard(), progress(f"{spec.strategy}: one thing changed", quiet) as step:
-            again = robustness.reruns(result, source.columns, progress=step)
-    return Compared(result, Baseline.against(result, random), again)
+    if not scanned:
+        return Compared(result, Baseline.against(result, random))
+    with unheard(), progress(f"{spec.strategy}: one thing changed", quiet) as step:
+        again = robustness.reruns(result, source.columns, progress=step)
+    with unheard(), progress(f"{spec.strategy}: other notionals", quiet) as step:
+        sized = capacity.capacity(result, source.columns, progress=step)
+    return Compared(result, Baseline.against(result, random), again, sized, claimed)
 
 
 def writable(folder: str, mark: str = "result.json") -> Path:
@@ -148,6 +156,6 @@ def writable(folder: str, mark: str = "result.json") -> Path:
 
 
 def as_json(done: Compared) -> dict[str, object]:
-    """The result as JSON values, with its trades and the random entries."""
+    """The result as JSON values, with its trades and what stands beside it."""
     return {**done.result.as_dict(), "trades": done.result.trades, "random_entry": done.baseline,
-            "reruns": done.reruns}
+            "reruns": done.reruns, "capacity": done.capacity, "shadow": done.shadow}

@@ -72,6 +72,7 @@ def ranking(comparison: Comparison) -> str:
     rows: list[list[str]] = []
     for place, row in enumerate(comparison.rows, start=1):
         rows.append(_ranked(place, row))
+        rows += _shadow(row)
         if row.baseline is not None:
             rows.append(_random(row.baseline))
         elif row.result.trades and row.result.spec.strategy not in YARDSTICKS:
@@ -79,7 +80,22 @@ def ranking(comparison: Comparison) -> str:
     foot = ("lives at: the largest leverage without a liquidation, keeping the margin fraction or "
             "the notional. random: entries at random times, as many and held as long, the median "
             "seed by return; the strategy beats so many of the seeds.")
+    if any(row.shadow is not None for row in comparison.rows):
+        foot += (" shadow: what a framework without liquidation would have reported, an account "
+                 "that nothing is taken from by force; the lowest equity it went through stands "
+                 "under margin lost.")
     return section("RANKING (by return)", table(RANK_HEADERS, rows, left=2), lines([foot], ""))
+
+
+def _shadow(row: Compared) -> list[list[str]]:
+    shadow = row.shadow
+    if shadow is None:
+        taken = row.result.statistics["liquidations"]["rows"]
+        return [["", "└ shadow: not saved", *[""] * (len(RANK_HEADERS) - 2)]] if taken else []
+    done = shadow.outcome
+    return [["", "└ shadow: no liquidation", percent(done.total_return),
+            percent(done.max_drawdown, sign=False), f"{done.trades:,}", f"{done.liquidations:,}",
+            f"low {shadow.lowest:,.0f}", "", "", ""]]
 
 
 def _random(baseline: Baseline) -> list[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deleverage.beside import Baseline, Outcome, Rerun
+from deleverage.beside import Baseline, CapacityRow, Outcome, Rerun, Shadow
 from deleverage.results import RunResult
+from deleverage.tearsheet import beside, forced
 from deleverage.tearsheet import cascades as falls
-from deleverage.tearsheet import forced
 from deleverage.tearsheet import leverage as lever
 from deleverage.tearsheet import money as cash
 from deleverage.tearsheet import replay as again
@@ -24,25 +24,27 @@ from deleverage.tearsheet.text import (
 )
 
 
-def render(result: RunResult, baseline: Baseline | None = None,
-           reruns: Sequence[Rerun] = ()) -> Group:
+def render(result: RunResult, baseline: Baseline | None = None, reruns: Sequence[Rerun] = (),
+           capacity: Sequence[CapacityRow] = (), shadow: Shadow | None = None) -> Group:
     """The whole sheet as text, at most 120 columns wide."""
-    return page(*sections(result, baseline, reruns).values())
+    return page(*sections(result, baseline, reruns, capacity, shadow).values())
 
 
 def sections(result: RunResult, baseline: Baseline | None = None,
-             reruns: Sequence[Rerun] = ()) -> dict[str, str]:
+             reruns: Sequence[Rerun] = (), capacity: Sequence[CapacityRow] = (),
+             shadow: Shadow | None = None) -> dict[str, str]:
     """The sections by name, in the order a trader reads; one with nothing to say is empty."""
     figures, quote = result.statistics, result.provenance.quote
     return {
         "heading": heading(result),
         "warnings": warnings(result),
-        "verdict": verdict(result),
+        "verdict": verdict(result, shadow),
         "scan": lever.scan(result.scan, quote),
         "robustness": robustness(result, reruns),
         "random": random_entries(result, baseline),
         "cascades": falls.cascades(figures["cascades"], quote),
         "costs": cash.costs(figures["costs"], quote),
+        "capacity": beside.capacity(capacity, quote),
         "trades": cash.trades(figures["trades"], quote),
         "exposure": lever.exposure(figures["exposure"], quote),
         "liquidations": forced.liquidations(figures["liquidations"], quote),
@@ -61,7 +63,7 @@ def warnings(result: RunResult) -> str:
     return section("WARNINGS", lines(result.warnings, "! ")) if result.warnings else ""
 
 
-def verdict(result: RunResult) -> str:
+def verdict(result: RunResult, shadow: Shadow | None = None) -> str:
     """The result in a few sentences; a loss is called a loss."""
     figures, made = result.statistics, result.provenance
     earned, drop = figures["performance"], figures["drawdown"]
@@ -72,6 +74,7 @@ def verdict(result: RunResult) -> str:
         f"{percent(earned['market_return'])}; worst drawdown inside the bar "
         f"{percent(drop['max_inside'], sign=False)}.",
         _liquidated(result),
+        beside.claimed(shadow, made.quote),
     ]
     if result.scan is not None:
         for name, survives, rows in (

@@ -34,8 +34,9 @@ def compared(**more: Any) -> Compared:
         "baseline": Baseline("level_reclaim", -0.05, (outcome("seed 0"), outcome("seed 1", 7.0))),
         "reruns": (Rerun("orders one bar later", outcome("orders one bar later")),
                    Rerun("the next stricter venue", None, "no known venue asks more")),
-        "capacity": (CapacityRow(10_000.0, 5_000.0, outcome(), 12.0, 3.5, 0.125, 2, "margin"),
-                     CapacityRow(2e6, 1e6, None, why="the data has no volume")),
+        "capacity": (CapacityRow(10_000.0, 5_000.0, outcome(), "by volume", 12.0, 3.5, 0.125, 2,
+                                 "margin"),
+                     CapacityRow(2e6, 1e6, None, "by volume", why="the data has no volume")),
         "shadow": Shadow(outcome("shadow: no liquidation", 7_760.0), -9_424.0, 17_760.0), **more})
 
 

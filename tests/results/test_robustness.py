@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 
 from deleverage import tearsheet
-from deleverage.beside import Outcome
+from deleverage.beside import Outcome, Rerun
 from deleverage.results import RunResult
-from deleverage.robustness import reruns, variants
-from deleverage.runner import run
+from deleverage.robustness import SAME_DAYS, reruns, variants
+from deleverage.runner import baseline_spec, run, same_days_spec
 from deleverage.scan import outcomes
 from deleverage.spec import RunSpec
 from deleverage.strategies import registry
 from deleverage.tearsheet import sheet as sheet_parts
+from deleverage.timestamps import DAY
 from tests.markets import random_market
+from tests.results.markets import Wobbler, wobble
 
 MARKET = random_market(11, 3_000)
 
@@ -107,3 +109,44 @@ def test_the_sheet_shows_the_strip_before_random_entries(words: str) -> None:
     sheet = tearsheet.render(result, None, reruns(result, MARKET, 1))
     assert sheet.index("VERDICT") < sheet.index("ROBUSTNESS") < sheet.index(words)
     assert sheet.index(words) < sheet.index("DRAWDOWN\n")
+
+
+def days_of(result: RunResult) -> list[int]:
+    return [(trade.entry_ns - 1) // DAY for trade in result.trades]
+
+
+def test_random_entries_on_the_same_days() -> None:
+    """Last stands the median by return of random entries, as many, as long and on the same sides,
+    each on the day of one of the strategy's; runs that are random themselves have none."""
+    result, columns = wobble(4, 1_500)
+    assert len(set(days_of(result))) > 2
+    runs = [run(same_days_spec(result, seed), columns, record=False) for seed in range(3)]
+    for other in runs:
+        assert days_of(other) == days_of(result)
+        assert [trade.side for trade in other.trades] == [trade.side for trade in result.trades]
+    assert len({other.trades[0].entry_bar for other in runs}) > 1
+    row = reruns(result, columns, 1, strategy=Wobbler, seeds=3)[-1]
+    assert row.name == f"{SAME_DAYS} (median of 3)"
+    assert row.outcome is not None
+    assert row.outcome.total_return == sorted(
+        Outcome.of(other).total_return for other in runs)[1]
+    alone = reruns(result, columns, 1, strategy=Wobbler, seeds=1)[-1]
+    assert alone == Rerun(f"{SAME_DAYS} (seed 0)", Outcome.of(runs[0], alone.name))
+    assert not any(SAME_DAYS in row.name for row in reruns(run(spec(), MARKET), MARKET, 1))
+
+
+def test_they_differ_from_random_entries_on_any_day() -> None:
+    """The yardstick of the whole strategy draws over all bars: other days."""
+    result, columns = wobble(4, 1_500)
+    any_day = run(baseline_spec(result, 0), columns, record=False)
+    assert days_of(any_day) != days_of(result)
+
+
+def test_progress_counts_every_run_once() -> None:
+    """One count over the changes and the random entries together."""
+    result, columns = wobble(4, 600)
+    counted: list[tuple[int, int]] = []
+    reruns(result, columns, 1, strategy=Wobbler, seeds=2,
+           progress=lambda done, total: counted.append((done, total)))
+    assert [done for done, _ in counted] == list(range(1, len(counted) + 1))
+    assert {total for _, total in counted} == {len(counted)}

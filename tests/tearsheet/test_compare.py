@@ -21,13 +21,14 @@ def _three() -> list[Compared]:
 
 
 def test_runs_are_ranked_by_return() -> None:
-    """The best return stands first, and random entries directly below the run they belong to."""
+    """The best return stands first, and what belongs to a run directly below it."""
     comparison = Comparison.of(_three())
     assert [row.result.spec.strategy.rpartition("/")[2] for row in comparison.rows] == [
         "buy_and_hold", "level_reclaim", "my.py:Mine"]
     rows = compare_sheet.ranking(comparison).splitlines()
     place = next(i for i, line in enumerate(rows) if "level_reclaim" in line)
-    assert "random: beats 0/20" in rows[place + 1]
+    assert "shadow: not saved" in rows[place + 1]
+    assert "random: beats 0/20" in rows[place + 2]
 
 
 def test_a_comparison_fits_120_columns_and_shows_the_same_scan() -> None:
