@@ -52,7 +52,8 @@ class Exhausted(PerpetualStrategy):
             self._entered, self._leaving = -1, False
             at = int(np.searchsorted(self.wakes, bar))
             if at < len(self.wakes) and self.wakes[at] == bar:
-                self.buy(size=round(self.p.notional / float(self._close[bar]), 3))
+                own = self.p.notional  # 0: the size rule of the run
+                self.buy(size=round(own / float(self._close[bar]), 3) if own else None)
         elif self._entered < 0:
             self._enter(bar)
         elif not self._leaving:

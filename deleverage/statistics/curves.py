@@ -206,20 +206,31 @@ def _unrealised(held: _Held, price: Floats) -> Floats:
 def _assemble(clock: Ints, slots: Sequence[_Held], mark: Marks, wallet: Floats, equity: Floats,
               worst_equity: Floats) -> Curves:
     held, close = _larger(slots), mark.close
-    side, isolated = np.sign(held.size), held.margin > 0
     gross = np.sum([np.abs(slot.size) for slot in slots], axis=0)
-    notional = np.where(gross == 0, 0.0, gross * close)
-    account = _ratio(notional, equity)
-    own = np.where(isolated, _ratio(np.abs(held.size) * close,
-                                    held.margin + _unrealised(held, close)), account)
-    distance = side * (close - held.liquidation) / close
-    extreme = np.where(held.through, np.where(side > 0, mark.low, mark.high), close)
-    behind = np.where(isolated, held.margin, wallet)
     net = np.sum([slot.size for slot in slots], axis=0)
-    return Curves(clock, close, wallet, equity, worst_equity, net, notional, held.entry,
-                  held.liquidation, distance, np.where(side == 0, np.nan, own),
-                  np.where(side == 0, np.nan, account), _margin_ratio(held, behind, extreme),
+    # what describes a position is worked out where there is one: most strategies are mostly flat
+    at = np.flatnonzero(held.size)
+    open_ = _Held(*(getattr(held, item.name)[at] for item in dataclasses.fields(_Held)))
+    price, side, isolated = close[at], np.sign(open_.size), open_.margin > 0
+    notional = gross[at] * price
+    account = _ratio(notional, equity[at])
+    own = np.where(isolated, _ratio(np.abs(open_.size) * price,
+                                    open_.margin + _unrealised(open_, price)), account)
+    distance = side * (price - open_.liquidation) / price
+    extreme = np.where(open_.through, np.where(side > 0, mark.low[at], mark.high[at]), price)
+    behind = np.where(isolated, open_.margin, wallet[at])
+    ratio = _margin_ratio(open_, behind, extreme)
+    return Curves(clock, close, wallet, equity, worst_equity, net,
+                  _spread(notional, at, len(clock), 0.0), held.entry, held.liquidation,
+                  *(_spread(values, at, len(clock)) for values in (distance, own, account, ratio)),
                   held.number)
+
+
+def _spread(values: Floats, at: Ints, length: int, elsewhere: float = math.nan) -> Floats:
+    """``values`` at their bars, ``elsewhere`` at all the others."""
+    whole: Floats = np.full(length, elsewhere)
+    whole[at] = values
+    return whole
 
 
 def _ratio(notional: Floats, behind: Floats) -> Floats:
@@ -230,7 +241,7 @@ def _ratio(notional: Floats, behind: Floats) -> Floats:
 
 
 def _margin_ratio(held: _Held, behind: Floats, mark: Floats) -> Floats:
-    """Maintenance ÷ what stands behind the position, at ``mark``.
+    """Maintenance ÷ what stands behind an open position, at ``mark``.
 
     Maintenance runs linearly in the mark from its value at entry to the one at the liquidation
     price, where it equals what is left: exact while the venue's bracket does not change.
@@ -241,4 +252,5 @@ def _margin_ratio(held: _Held, behind: Floats, mark: Floats) -> Floats:
         share = (mark - held.entry) / (held.liquidation - held.entry)
         sloped = held.maintenance + share * (at_liquidation - held.maintenance)
         maintenance = np.where(np.isnan(held.liquidation), held.maintenance, sloped)
-        return np.where(held.size == 0, np.nan, maintenance / left)
+        ratio: Floats = maintenance / left
+    return ratio

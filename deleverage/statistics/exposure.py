@@ -95,7 +95,7 @@ def exposure(curves: Curves, found: Sequence[Episode], trades: Sequence[Trade], 
     return Exposure(
         bars=len(curves), bars_in_market=int(held.sum()), time_in_market_h=in_market,
         time_in_market=in_market / run_h if run_h else 0.0,
-        notional_hours=math.fsum(notional * weight),
+        notional_hours=math.fsum((notional * weight)[held]),
         by_tier=_by_tier(curves, found, weight, notional, in_market),
         by_entry=_by_entry(curves, found, trades, peak, trough),
         drawdown_from_ns=int(curves.close_ns[peak]) if peak is not None and peak >= 0 else None,

@@ -177,20 +177,26 @@ class _Maker:
             after = holdings[k + 1] if k + 1 < len(holdings) else None
             end = stop if after is None else after.bar
             bars, marks = self.met.marks(episode, held, after, end, opening=k == 0)
-            first = 0
+            first, before = 0, _NONE
             for item in from_margin:
                 if not held.bar <= item.bar < end + bool(after and after.by_hand):
                     continue
                 cut = int(np.searchsorted(bars, item.bar, side="right"))
-                found.append(_stretch(held, taken, bars[first:cut], marks[first:cut]))
+                found.append(_stretch(held, taken, bars[first:cut], marks[first:cut], before))
                 taken, first = taken + item.amount, cut
-                bars = np.insert(bars, cut, item.bar)
-                marks = np.insert(marks, cut, self.met.path.close[item.bar])
-            found.append(_stretch(held, taken, bars[first:], marks[first:]))
+                # the next stretch begins where this settlement left the position
+                before = np.array([item.bar]), self.met.path.close[item.bar:item.bar + 1]
+            found.append(_stretch(held, taken, bars[first:], marks[first:], before))
             if after is not None and after.size < held.size:
                 taken *= after.size / held.size
         return found
 
 
-def _stretch(held: Holding, taken: float, bars: Ints, marks: Floats) -> Stretch:
+_NONE: tuple[Ints, Floats] = np.empty(0, np.int64), np.empty(0)
+
+
+def _stretch(held: Holding, taken: float, bars: Ints, marks: Floats,
+             before: tuple[Ints, Floats]) -> Stretch:
+    if len(before[0]):
+        bars, marks = np.concatenate([before[0], bars]), np.concatenate([before[1], marks])
     return Stretch(held.size, held.entry, held.posted, held.added + taken, held.booked, bars, marks)
