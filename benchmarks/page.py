@@ -20,7 +20,8 @@ from benchmarks.peers import table as peers
 
 PAGE = figures.ROOT / "docs" / "performance.md"
 NOTHING = "Not measured yet."
-ORDER = ("test_year", "test_load", "make bench-peers", "test_sweep", "test_dense", "test_scaling")
+ORDER = ("test_year", "test_load", "make bench-peers", "test_sweep", "test_strip", "test_dense",
+         "test_scaling")
 _BLOCK = re.compile(r"(<!-- figures: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

@@ -52,12 +52,14 @@ class Exhausted(PerpetualStrategy):
             self._entered, self._leaving = -1, False
             at = int(np.searchsorted(self.wakes, bar))
             if at < len(self.wakes) and self.wakes[at] == bar:
-                own = self.p.notional  # 0: the size rule of the run
-                self.buy(size=round(own / float(self._close[bar]), 3) if own else None)
+                self._open(float(self._close[bar]))
         elif self._entered < 0:
             self._enter(bar)
         elif not self._leaving:
             self._leave(bar)
+
+    def _open(self, close: float) -> None:
+        self.buy(size=round(self.p.notional / close, 3))
 
     def _enter(self, bar: int) -> None:
         self._entered, entry = bar, self.position.price
@@ -82,6 +84,20 @@ class Exhausted(PerpetualStrategy):
         beyond = (window >= self._high) | (window <= self._low)
         first = int(beyond.argmax()) if len(beyond) else 0
         return bar + 1 + first if len(beyond) and beyond[first] else max(due, bar + 1)
+
+
+class Sized(Exhausted):
+    """The rule with the size rule of its run and limit entries 10 bp above the close, which the
+    next open fills unless it gaps: every change of the robustness strip applies to it."""
+
+    params = (("entry", "limit"),)
+    _sent: Any = None
+
+    def _open(self, close: float) -> None:
+        if self._sent is not None and self._sent.alive():
+            return  # one entry at a time, however long it is under way
+        limit = {"exectype": bt.Order.Limit, "price": round(close * 1.001, 2)}
+        self._sent = self.buy(**limit if self.p.entry == "limit" else {})
 
 
 class Indicated(bt.Strategy):  # type: ignore[misc]

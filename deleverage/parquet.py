@@ -22,6 +22,7 @@ from deleverage.errors import DataError, MissingTable, UsageError
 
 Record = TypeVar("Record")
 
+_known: dict[type[Any], dict[str, Any]] = {}  # types of a record's fields, looked up once
 _ARROW = {int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_()}
 
 
@@ -49,7 +50,9 @@ def read_table(path: Path) -> pa.Table:
     if not path.is_file():
         raise MissingTable(f"{path}: no such file")
     try:
-        return pq.read_table(path, memory_map=False)
+        # a result is a dozen small files: what read_table does before it reads costs as much
+        with pq.ParquetFile(path) as file:
+            return file.read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: not a Parquet file: {str(error).splitlines()[0]}") from None
 
@@ -142,8 +145,10 @@ def _umask() -> int:
 
 
 def _fields(kind: type[Any]) -> dict[str, Any]:
-    hints = typing.get_type_hints(kind)
-    return {item.name: _bare(hints[item.name]) for item in dataclasses.fields(kind)}
+    if kind not in _known:  # what the names in its annotations mean takes longer than a small file
+        hints = typing.get_type_hints(kind)
+        _known[kind] = {item.name: _bare(hints[item.name]) for item in dataclasses.fields(kind)}
+    return _known[kind]
 
 
 def _bare(hint: Any) -> Any:

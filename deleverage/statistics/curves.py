@@ -103,14 +103,15 @@ def account_curves(
     _check(journal, markets)
     stamps = union_clock(markets)
     wallet = wallet_on(stamps, _booked(journal.entries, markets))
-    equity, worst = _valued(journal, markets, stamps, wallet)
-    chosen = stamps if clock == "union" else columns.close_ns
+    slots = [_slots(journal.snapshots, market, stamps) for market in markets]
+    equity, worst = _valued(journal, markets, slots, stamps, wallet)
+    chosen, own = stamps if clock == "union" else columns.close_ns, slots[0]
     if len(chosen) != len(stamps):
+        own = _slots(journal.snapshots, columns, chosen)
         worst = lowest_within(worst, stamps, chosen)
         at = np.searchsorted(stamps, chosen)
         wallet, equity = wallet[at], equity[at]
-    return _assemble(chosen, _slots(journal.snapshots, columns, chosen), marks_on(columns, chosen),
-                     wallet, equity, worst)
+    return _assemble(chosen, own, marks_on(columns, chosen), wallet, equity, worst)
 
 
 def worst_by_bar(journal: Journal, close_ns: Ints) -> dict[int, float]:
@@ -148,17 +149,19 @@ def _booked(entries: Iterable[Entry], markets: Sequence[MarketColumns]) -> list[
     return sorted(booked, key=lambda item: item[0])
 
 
-def _valued(journal: Journal, markets: Sequence[MarketColumns], stamps: Ints,
-            wallet: Floats) -> tuple[Floats, Floats]:
-    """(equity, lowest equity) at every instant of the union clock."""
+def _valued(journal: Journal, markets: Sequence[MarketColumns], slots: Sequence[Sequence[_Held]],
+            stamps: Ints, wallet: Floats) -> tuple[Floats, Floats]:
+    """(equity, lowest equity) at every instant of the union clock; ``slots`` are each market's."""
     equity, worst = wallet, wallet
-    for market in markets:
+    for market, positions in zip(markets, slots, strict=True):
         mark = marks_on(market, stamps)
         net, low, high = (np.zeros(len(stamps)) for _ in range(3))
-        for held in _slots(journal.snapshots, market, stamps):
-            net += _unrealised(held, mark.close)
-            low += _unrealised(held, mark.low)
-            high += _unrealised(held, mark.high)
+        for held in positions:
+            at = np.flatnonzero(held.size)
+            open_ = _taken(held, at)
+            net[at] += _unrealised(open_, mark.close[at])
+            low[at] += _unrealised(open_, mark.low[at])
+            high[at] += _unrealised(open_, mark.high[at])
         equity, worst = equity + net, worst + np.minimum(np.minimum(low, high), net)
     for bar, value in worst_by_bar(journal, stamps).items():
         worst[bar] = min(value, float(equity[bar]))
@@ -180,9 +183,12 @@ def _held(own: Sequence[Snapshot], clock: Ints) -> _Held:
     rows = [(0.0, nan, 0.0, nan, 0.0, -1)]
     rows += [(s.size, s.entry_price, s.margin, s.liquidation_price, s.maintenance,
               s.position if s.size else -1) for s in own]
-    index = np.searchsorted(np.array([s.ts for s in own], dtype=np.int64), clock, side="right")
+    # each row holds from the first instant at or after its stamp to the next row's
+    since = np.maximum.accumulate(
+        np.searchsorted(clock, np.array([s.ts for s in own], dtype=np.int64)))
+    times = np.diff(np.concatenate(([0], since, [len(clock)])))
     size, entry, margin, liquidation, maintenance, number = (
-        np.array([row[k] for row in rows])[index] for k in range(6))
+        np.repeat(np.array([row[k] for row in rows]), times) for k in range(6))
     # a snapshot in the bar that left the number and size alone was funding or a margin transfer
     before = np.concatenate(([0.0], size[:-1])), np.concatenate(([-1], number[:-1]))
     through = (size != 0) & (before[0] == size) & (before[1] == number)
@@ -199,8 +205,14 @@ def _larger(slots: Sequence[_Held]) -> _Held:
     return chosen
 
 
+def _taken(held: _Held, at: Ints) -> _Held:
+    """A position at some of its instants."""
+    return _Held(*(getattr(held, item.name)[at] for item in dataclasses.fields(_Held)))
+
+
 def _unrealised(held: _Held, price: Floats) -> Floats:
-    return np.where(held.size == 0, 0.0, held.size * (price - np.nan_to_num(held.entry)))
+    """Of an open position."""
+    return held.size * (price - np.nan_to_num(held.entry))
 
 
 def _assemble(clock: Ints, slots: Sequence[_Held], mark: Marks, wallet: Floats, equity: Floats,
@@ -210,7 +222,7 @@ def _assemble(clock: Ints, slots: Sequence[_Held], mark: Marks, wallet: Floats, 
     net = np.sum([slot.size for slot in slots], axis=0)
     # what describes a position is worked out where there is one: most strategies are mostly flat
     at = np.flatnonzero(held.size)
-    open_ = _Held(*(getattr(held, item.name)[at] for item in dataclasses.fields(_Held)))
+    open_ = _taken(held, at)
     price, side, isolated = close[at], np.sign(open_.size), open_.margin > 0
     notional = gross[at] * price
     account = _ratio(notional, equity[at])
@@ -219,11 +231,12 @@ def _assemble(clock: Ints, slots: Sequence[_Held], mark: Marks, wallet: Floats, 
     distance = side * (price - open_.liquidation) / price
     extreme = np.where(open_.through, np.where(side > 0, mark.low[at], mark.high[at]), price)
     behind = np.where(isolated, open_.margin, wallet[at])
-    ratio = _margin_ratio(open_, behind, extreme)
+    count = len(clock)
     return Curves(clock, close, wallet, equity, worst_equity, net,
-                  _spread(notional, at, len(clock), 0.0), held.entry, held.liquidation,
-                  *(_spread(values, at, len(clock)) for values in (distance, own, account, ratio)),
-                  held.number)
+                  _spread(notional, at, count, 0.0), held.entry, held.liquidation,
+                  _spread(distance, at, count), _spread(own, at, count),
+                  _spread(account, at, count),
+                  _spread(_margin_ratio(open_, behind, extreme), at, count), held.number)
 
 
 def _spread(values: Floats, at: Ints, length: int, elsewhere: float = math.nan) -> Floats:

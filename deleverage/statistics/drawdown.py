@@ -104,7 +104,7 @@ def extent(equity: Floats, depth: Floats, start: float) -> tuple[int, int]:
 def _below(value: Floats, peak: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         depth = 1.0 - np.maximum(value, 0.0) / peak
-    return np.clip(np.nan_to_num(depth, nan=0.0, neginf=0.0), 0.0, 1.0)
+    return np.minimum(np.fmax(depth, 0.0), 1.0)  # what is no number is no fall
 
 
 def _recovery(close_ns: Ints, depth: Floats, trough: int) -> int | None:

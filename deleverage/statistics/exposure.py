@@ -89,13 +89,13 @@ def exposure(curves: Curves, found: Sequence[Episode], trades: Sequence[Trade], 
     """LeverageExposure of one instrument; ``start`` is the wallet at ``start_ns``."""
     weight = hours(curves.close_ns)
     held, notional = curves.position >= 0, curves.notional
-    in_market = math.fsum(weight[held])
+    in_market = _sum(weight[held])
     run_h = (int(curves.close_ns[-1]) - start_ns) / HOUR if len(curves) else 0.0
     peak, trough = _deepest(curves, start)
     return Exposure(
         bars=len(curves), bars_in_market=int(held.sum()), time_in_market_h=in_market,
         time_in_market=in_market / run_h if run_h else 0.0,
-        notional_hours=math.fsum((notional * weight)[held]),
+        notional_hours=_sum((notional * weight)[held]),
         by_tier=_by_tier(curves, found, weight, notional, in_market),
         by_entry=_by_entry(curves, found, trades, peak, trough),
         drawdown_from_ns=int(curves.close_ns[peak]) if peak is not None and peak >= 0 else None,
@@ -110,9 +110,15 @@ def hours(close_ns: Ints) -> Floats:
     return np.append(np.diff(close_ns), 0)[: len(close_ns)] / HOUR
 
 
+def _sum(values: Floats) -> float:
+    return math.fsum(values.tolist())
+
+
 def _by_tier(curves: Curves, found: Sequence[Episode], weight: Floats, notional: Floats,
              in_market: float) -> tuple[TierTime, ...]:
-    tier = tiers.tiers(curves.position_leverage)
+    at = np.flatnonzero(~np.isnan(curves.position_leverage))  # mostly flat, as most strategies are
+    tier, weight, notional = tiers.tiers(curves.position_leverage[at]), weight[at], notional[at]
+    distance = curves.distance[at]
     # the ratio met inside bar i belongs to the interval that began at the close before it
     ratio = curves.margin_ratio.copy()
     same = (curves.position[1:] == curves.position[:-1]) & (curves.position[1:] >= 0)
@@ -121,18 +127,18 @@ def _by_tier(curves: Curves, found: Sequence[Episode], weight: Floats, notional:
         for event in episode.liquidations:
             if episode.entry_bar < event.bar <= len(ratio):
                 ratio[event.bar - 1] = max(1.0, float(ratio[event.bar - 1]))
-    rows = []
+    rows, ratio = [], ratio[at]
     for index, name in enumerate(tiers.TIERS):
         here = tier == index
-        near = here & ~np.isnan(curves.distance)
-        time_h = math.fsum(weight[here])
+        near = here & ~np.isnan(distance)
+        time_h = _sum(weight[here])
         rows.append(TierTime(
             tier=name, time_h=time_h, share=time_h / in_market if in_market else 0.0,
-            notional_hours=math.fsum((notional * weight)[here]),
-            distance_p05=_quantile(curves.distance[near], 0.05),
-            distance_p25=_quantile(curves.distance[near], 0.25),
-            distance_p50=_quantile(curves.distance[near], 0.50),
-            no_liquidation_price_h=math.fsum(weight[here & np.isnan(curves.distance)]),
+            notional_hours=_sum((notional * weight)[here]),
+            distance_p05=_quantile(distance[near], 0.05),
+            distance_p25=_quantile(distance[near], 0.25),
+            distance_p50=_quantile(distance[near], 0.50),
+            no_liquidation_price_h=_sum(weight[here & np.isnan(distance)]),
             margin_ratio_max=_largest(ratio[here])))
     return tuple(rows)
 
