@@ -30,7 +30,7 @@ RESULTS = (
     "deleverage.spec", "deleverage.runner", "deleverage.results", "deleverage.scan",
     "deleverage.compare", "deleverage.pairs", "deleverage.tearsheet", "deleverage.stamps",
     "deleverage.paths", "deleverage.robustness", "deleverage.sweeps", "deleverage.charts",
-    "deleverage.plots",
+    "deleverage.plots", "deleverage.beside", "deleverage.shadow", "deleverage.capacity",
 )
 COMMAND = ("deleverage.cli",)
 HEAVY = ("backtrader", "pandas", "pyarrow")

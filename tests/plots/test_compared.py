@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from deleverage.compare import Compared, Comparison
+from deleverage.beside import Compared
+from deleverage.compare import Comparison
 from deleverage.plots import compared, folder
 from deleverage.plots.compared import compared_equity, compared_scan, compared_under_water
 from deleverage.plots.pictures import of_comparison
