@@ -76,7 +76,7 @@ def saved(folder: Path, count: int) -> list[Path]:
     columns = scenarios.columns("risk")
     folders = []
     for number in range(count):
-        spec = RunSpec(data="risk", strategy="scenario_tree", leverage=10.0,
+        spec = RunSpec(data="risk", strategy="cascade_exhaustion", leverage=10.0,
                        margin_fraction=0.1 + 0.01 * number)
         result = runner.run(spec, columns)
         result = result.with_scan(scan.leverage_scan(spec, columns, 1, leverages=(1, 10, 25)))
@@ -95,7 +95,7 @@ def test_a_comparison_of_twenty(benchmark: Any, tmp_path: Path, report: Report) 
     folders = saved(tmp_path, 20)
     measured = compare(benchmark, lambda: page(folders), lambda: page(folders[:1]))
     ranked = measured.result.partition("RANKING")[2].partition("SHEETS")[0]
-    places = [int(line.split()[0]) for line in ranked.splitlines() if " scenario_tree" in line]
+    places = [int(line.split()[0]) for line in ranked.splitlines() if " cascade_exhaustion" in line]
     assert places == list(range(1, 21))
     report("compare of 20 results / compare of one", measured.over(), at_most(TIMES))
     assert measured.over() <= SLOWER_COMPARED
