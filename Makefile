@@ -11,7 +11,7 @@ INPUTS := setup.cfg pyproject.toml $(PINS)
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c $(PINS)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-slow lint bench bench-peers profile performance mutate stress dataset-named clean
+.PHONY: help run test test-slow lint bench bench-peers profile performance mutate golden stress dataset-named clean
 
 help:
 	@echo 'make run        run the demo (make run ARGS="list strategies" runs any subcommand)'
@@ -23,6 +23,7 @@ help:
 	@echo 'make profile    where the time of a run goes, by function'
 	@echo 'make performance  the three above, then their figures written into docs/performance.md'
 	@echo 'make mutate     do the tests notice a wrong formula in rules and account?'
+	@echo 'make golden     write the golden sheets that the tests compare with; read what changed'
 	@echo 'make stress     one strategy through two cascades under every policy: DATA=FOLDER of a dataset'
 	@echo 'make clean      remove $(VENV), caches and build products'
 
@@ -56,6 +57,9 @@ performance: $(VENV)/.bench-stamp
 
 mutate: $(VENV)/.test-stamp
 	$(BIN)/python scripts/mutate_rules.py $(ARGS)
+
+golden: $(VENV)/.run-stamp
+	$(BIN)/python scripts/golden_sheets.py
 
 stress: dataset-named $(VENV)/.run-stamp
 	@$(BIN)/python scripts/stress_table.py "$(DATA)"
