@@ -33,7 +33,7 @@ RUNS: Mapping[str, RunSpec] = {
     "liquidated": RunSpec(data="risk", strategy="cascade_exhaustion", leverage=50.0),
     "short": RunSpec(data="risk", strategy="breakdown", leverage=20.0, margin="cross"),
     "no_trade": RunSpec(data="constructive", strategy="breakdown"),
-    "held": RunSpec(data="risk", strategy="buy_and_hold", leverage=50.0),  # owes without liquidation
+    "held": RunSpec(data="risk", strategy="buy_and_hold", leverage=50.0),  # its shadow owes
 }
 THREE = ("liquidated", "short", "held")
 LEVERAGES, SEEDS, DIGITS = (1, 10, 50), 3, 9

@@ -118,14 +118,13 @@ def _runs(shown: _Shown, options: argparse.Namespace) -> list[Compared]:
     """Every strategy, then entries at random like those of the first cascade strategy."""
     from deleverage import runner
 
-    scanned = not options.no_scan
+    scanned, whole = not options.no_scan, options.full or options.json
     found = []
     for name in STRATEGIES:
         spec = specification(options, data=shown.data, strategy=name)
-        found.append(carry_out(spec, shown.columns, scanned=scanned, quiet=options.json))
+        found.append(carry_out(spec, shown.columns, scanned, options.json, whole))
     like = next(row.result for row in found if row.result.spec.strategy == "cascade_exhaustion")
-    found.append(carry_out(runner.baseline_spec(like), shown.columns, scanned=scanned,
-                           quiet=options.json))
+    found.append(carry_out(runner.baseline_spec(like), shown.columns, scanned, options.json, whole))
     return found
 
 

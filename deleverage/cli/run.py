@@ -110,12 +110,13 @@ def parser(prog: str) -> Parser:
 
 
 def carry_out(spec: RunSpec, columns: MarketColumns | None = None, scanned: bool = True,
-              quiet: bool = False) -> Compared:
+              quiet: bool = False, whole: bool = True) -> Compared:
     """The result of ``spec`` with its scan, and all that stands beside it.
 
     A strategy that never traded and the strategies that are yardsticks themselves have nothing
     beside them but their shadow, which only a run with a liquidation has. Without ``scanned``:
-    random entries alone.
+    random entries alone; without ``whole``: not what only a sheet of its own shows (one thing
+    changed, other notionals).
     """
     from deleverage import capacity, robustness, runner, scan, shadow
 
@@ -133,8 +134,8 @@ def carry_out(spec: RunSpec, columns: MarketColumns | None = None, scanned: bool
         return Compared(result, shadow=claimed)
     with progress(f"{spec.strategy}: random entries", quiet) as step:
         random = scan.baselines(result, source.columns, range(SEEDS), progress=step)
-    if not scanned:
-        return Compared(result, Baseline.against(result, random))
+    if not (scanned and whole):
+        return Compared(result, Baseline.against(result, random), shadow=claimed)
     with unheard(), progress(f"{spec.strategy}: one thing changed", quiet) as step:
         again = robustness.reruns(result, source.columns, progress=step)
     with unheard(), progress(f"{spec.strategy}: other notionals", quiet) as step:

@@ -108,8 +108,8 @@ def second(value: float) -> Callable[[Any], Any]:
     (column("curves.parquet", "equity", second(np.nan)), "bad/curves.parquet: row 2: equity is"),
     (column("daily.parquet", "equity", lambda values: list(map(str, values))),
      "bad/daily.parquet: column 'equity' holds string, expected numbers"),
-    (lambda folder: (folder / "random_entry.json").write_text('{"like": 1}'),
-     "not a saved baseline"),
+    (lambda folder: (folder / "beside.json").write_text('{"like": 1}'),
+     "bad/beside.json: of schema None"),
 ])
 def test_a_damaged_result_is_refused(saved: Folders, inside: Command, tmp_path: Path,
                                      change: Callable[[Path], None], complaint: str) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from deleverage import tearsheet
+from deleverage.beside import Compared
 from deleverage.cli.main import entry
 from deleverage.paths import part
 from deleverage.results import RunResult
@@ -72,6 +74,36 @@ def test_results_are_saved_and_compared(dataset: Path, tmp_path: Path,
     assert (pair["better"], pair["worse"]) == (1, 2)
     assert set(pair["difference"]) >= {"n", "p", "smallest", "holm", "low", "high", "why"}
     assert values["results"][0]["provenance"]["synthetic"] is True
+
+
+def test_what_stands_beside_a_run_is_saved_shown_and_told(
+        dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A liquidated run has its shadow, the strip and its capacity on the sheet, in the JSON, in its
+    folder and in `compare`; --no-scan leaves all three out."""
+    file, folder = tmp_path / "my.py", str(tmp_path / "run")
+    file.write_text(textwrap.dedent(MINE))
+    words = ["run", "--data", str(dataset), "--strategy", f"{file}:Mine", "--set", "dip=0.005",
+             "--leverage", "100", "--to", "2026-01-28T12:00"]
+    assert entry([*words, "--out", folder]) == 0
+    sheet = capsys.readouterr().out
+    assert sheet.index("Without liquidation this run would") < sheet.index("ROBUSTNESS") \
+        < sheet.index("random entries on the same days") < sheet.index("\nCAPACITY")
+    again = Compared.load(folder)
+    assert again.shadow is not None
+    assert [row.notional for row in again.capacity] == [10_000, 100_000, 500_000, 2_000_000]
+    assert str(tearsheet.render(again.result, again.baseline, again.reruns, again.capacity,
+                                again.shadow)) + "\n" == sheet.replace("heard once\n", "")
+    assert entry(["compare", folder, "--json"]) == 0
+    (values,) = json.loads(capsys.readouterr().out)["results"]
+    assert values["shadow"]["lowest"] == again.shadow.lowest
+    assert len(values["capacity"]) == 4
+    assert len(values["reruns"]) == len(again.reruns)
+    assert entry(["compare", folder]) == 0
+    assert "└ shadow: no liquidation" in capsys.readouterr().out
+    assert entry([*words, "--no-scan", "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert (values["shadow"], values["capacity"], values["reruns"]) == (None, [], [])
+    assert values["random_entry"]["outcomes"]
 
 
 def test_json_is_alone_on_stdout(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:

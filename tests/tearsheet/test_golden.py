@@ -92,7 +92,7 @@ def saved(tmp_path: Path) -> Path:
 
 
 def test_a_saved_journal_gives_its_golden_sheet(saved: Path) -> None:
-    """Loaded, and all its figures worked out anew from the journal, it is the same text and JSON."""
+    """Loaded, and its figures worked out anew from the journal, it is the same text and JSON."""
     done = again(Compared.load(saved), scenarios.columns("risk"))
     for name, text in (("liquidated.txt", golden.sheet(done)),
                        ("liquidated.json", golden.figures(done))):
