@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deleverage import results
+from deleverage.journal import Cause
 from deleverage.results import RunResult
 from deleverage.statistics.curves import account_curves
 from deleverage.timestamps import HOUR
@@ -63,6 +64,21 @@ def test_results_add_up_under_stress(seed: int, account: dict[str, Any], cash: f
     """The same with delays, outages, partial fills, costly fills, coarser bars, steps and ADL."""
     more = {name: STRESS[name][pick % len(STRESS[name])] for name in sorted(chosen)}
     result, _ = wobble(seed, bars=600, params={"every": 8}, cash=cash, **account, **more)
+    check_wallet(result)
+    check_money(result)
+    check_time(result)
+    check_depths(result)
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 10**6), account=ACCOUNTS)
+def test_results_add_up_where_nothing_is_forced(seed: int, account: dict[str, Any]) -> None:
+    """The same on an account that nothing is taken from: nothing is booked as a liquidation, and
+    what is owed stays owed."""
+    result, _ = wobble(seed, bars=600, liquidation="none", params={"every": 8}, **account)
+    forced = {Cause.LIQUIDATION, Cause.LIQUIDATION_FEE, Cause.INSURANCE}
+    assert not forced & {entry.cause for entry in result.journal.entries}
+    assert not result.journal.liquidations
     check_wallet(result)
     check_money(result)
     check_time(result)

@@ -202,3 +202,25 @@ def test_trades_with_adds_halves_and_stops_replay_to_themselves(
             assert item.survived[leverage - 1] != forced
             if not item.in_steps[leverage - 1]:
                 assert item.net[leverage - 1] == pytest.approx(trade_.net, rel=1e-9, abs=1e-6)
+
+
+def test_settlements_make_no_copies_of_the_market(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A position held through hundreds of settlements from its margin is planned in the memory of
+    its bars, not of its bars times the settlements; every bar stands in one stretch."""
+    taken: list[RunRecord] = []
+
+    def spy(record: RunRecord, deep: bool) -> dict[str, Any]:
+        taken.append(record)
+        return summary(record, deep)
+
+    monkeypatch.setattr(runner, "summary", spy)
+    columns = random_market(3, 3_000, step="1h", crashes=0, volatility=1e-4)
+    trade(columns, 2.0, venue="binance", params={"bar": 5, "hold": 2_900})
+    (plan,) = taken[0].plans
+    assert len(plan.stretches) > 300
+    arrays = [array for stretch in plan.stretches for array in (stretch.bars, stretch.marks)]
+    whole = {id(array if array.base is None else array.base):
+             (array if array.base is None else array.base).nbytes for array in arrays}
+    held = 2 * 8 * 2_901
+    assert held <= sum(array.nbytes for array in arrays) <= 2 * held
+    assert sum(whole.values()) <= 4 * held
