@@ -29,6 +29,7 @@ CHANGES = ("orders one bar later", "orders five bars later", "fees and slippage 
 TIMES = 20.0  # both aims
 SLOWER, SLOWER_COMPARED = 30.0, 30.0
 ROUNDS = 5
+ONES = 6  # runs at a stretch: as long as what they are held against, so as often disturbed
 
 
 def spec_of(path: Path) -> RunSpec:
@@ -49,16 +50,17 @@ def test_the_strip_and_the_scan(benchmark: Any, year_path: Path, report: Report)
     the scan of every leverage, against one run of the year with its sheet."""
     columns, result, _ = one_run(year_path)
 
-    def one() -> object:
-        return one_run(year_path)
+    def ones() -> None:
+        for _ in range(ONES):
+            one_run(year_path)
 
     measured = compare_parts(benchmark, [
-        (lambda: scan.leverage_scan(result.spec, columns, 1), one),
-        (lambda: robustness.reruns(result, columns, 1, seeds=1), one)], ROUNDS)
+        (lambda: scan.leverage_scan(result.spec, columns, 1), ones),
+        (lambda: robustness.reruns(result, columns, 1, seeds=1), ones)], ROUNDS)
     scanned, rows = measured.result
     assert isinstance(scanned, LeverageScan)
     assert isinstance(rows, tuple)
-    over = 2 * measured.over()  # one run a part
+    over = measured.over(1 / (2 * ONES))
     assert len(result.trades) == TRADES
     assert result.statistics["performance"]["net"] == pytest.approx(NET, abs=1e-6)
     assert tuple(row.name for row in rows) == CHANGES
@@ -93,9 +95,10 @@ def page(folders: list[Path]) -> str:
 def test_a_comparison_of_twenty(benchmark: Any, tmp_path: Path, report: Report) -> None:
     """Load, rank and write twenty saved results, against one."""
     folders = saved(tmp_path, 20)
-    measured = compare(benchmark, lambda: page(folders), lambda: page(folders[:1]))
-    ranked = measured.result.partition("RANKING")[2].partition("SHEETS")[0]
+    measured = compare(benchmark, lambda: page(folders), lambda: [page([each]) for each in folders])
+    over = measured.over(1 / len(folders))
+    ranked = measured.result.partition("RANKING")[2].partition("lives at:")[0]
     places = [int(line.split()[0]) for line in ranked.splitlines() if " cascade_exhaustion" in line]
     assert places == list(range(1, 21))
-    report("compare of 20 results / compare of one", measured.over(), at_most(TIMES))
-    assert measured.over() <= SLOWER_COMPARED
+    report("compare of 20 results / compare of one", over, at_most(TIMES))
+    assert over <= SLOWER_COMPARED

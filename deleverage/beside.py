@@ -25,6 +25,7 @@ from deleverage.statistics.summary import plain
 FILE = "beside.json"
 SCHEMA = 1
 Record = TypeVar("Record")
+_hints: dict[type[Any], dict[str, Any]] = {}  # types of a record's fields, looked up once
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +234,9 @@ def _read(kind: type[Record], row: Any) -> Record:
     """A record of JSON values, each of the type its field has; ValueError where one is not."""
     if not isinstance(row, dict):
         raise ValueError(f"{kind.__name__} is {row!r}")
-    hints = get_type_hints(kind)
+    if kind not in _hints:
+        _hints[kind] = get_type_hints(kind)
+    hints = _hints[kind]
     for name in row:
         if name not in hints:
             raise ValueError(f"{kind.__name__} has no {name!r}")

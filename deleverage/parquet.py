@@ -51,8 +51,7 @@ def read_table(path: Path) -> pa.Table:
         raise MissingTable(f"{path}: no such file")
     try:
         # a result is a dozen small files: what read_table does before it reads costs as much
-        with pq.ParquetFile(path) as file:
-            return file.read(use_threads=False)
+        return pq.ParquetFile(pa.BufferReader(path.read_bytes())).read(use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: not a Parquet file: {str(error).splitlines()[0]}") from None
 
