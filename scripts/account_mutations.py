@@ -15,7 +15,8 @@ FIRST = ("tests/core/test_slippage.py", "tests/core/test_exhausted.py",
          "tests/core/test_matching_liquidation.py", "tests/broker/test_settlement.py",
          "tests/broker/test_funding_price.py", "tests/broker/test_slippage_paid.py",
          "tests/broker/test_latency.py", "tests/broker/test_outage.py",
-         "tests/broker/test_partial_fills.py", "tests/account/test_funding_interior.py")
+         "tests/broker/test_partial_fills.py", "tests/account/test_funding_interior.py",
+         "tests/broker/test_unforced.py")
 
 FUNDING = (
     Mutation("the wrong balance pays", CHANGES,
@@ -228,4 +229,20 @@ IN_TRANSIT = (
              "return self.outages[0] if self.outages[0].covers(now) else None"),
 )
 
-MUTATIONS = (FUNDING + STALENESS + LIQUIDATION + TOGETHER + SLIPPING + VOLUME + IN_TRANSIT)
+UNFORCED = (
+    Mutation("liquidated where nothing is forced", ACCOUNT,
+             "    if not terms.forces:\n        return None", "    pass"),
+    Mutation("a cross account taken together where nothing is forced", FORCING,
+             "if terms.isolated or not terms.forces or len", "if terms.isolated or len"),
+    Mutation("lifted to zero where nothing is forced", CHANGES,
+             "    if terms.forces:\n        state = _lift", "    if True:\n        state = _lift"),
+    Mutation("a close capped at bankruptcy where nothing is forced", FLOOR,
+             "not (terms.isolated and terms.forces)", "not terms.isolated"),
+    Mutation("an entry refused for its liquidation price where it has none", BOOK,
+             "not (desk.terms.isolated and desk.terms.forces) or", "not desk.terms.isolated or"),
+    Mutation("debts forgiven by everyone", CHANGES,
+             "    if terms.forces:\n        state = _lift", "    if False:\n        state = _lift"),
+)
+
+MUTATIONS = (FUNDING + STALENESS + LIQUIDATION + TOGETHER + SLIPPING + VOLUME + IN_TRANSIT
+             + UNFORCED)

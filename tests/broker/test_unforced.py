@@ -14,6 +14,7 @@ import deleverage as dl
 from deleverage.errors import UsageError
 from deleverage.feeds import PerpetualData
 from deleverage.journal import Cause
+from tests.broker.runs import market, play, still
 from tests.markets import make_columns
 
 FALL = [3_000.0, 3_000.0, 2_900.0, 2_350.0, 2_350.0, 3_050.0, 3_050.0]
@@ -103,3 +104,29 @@ def test_it_does_not_stop_after_a_liquidation() -> None:
     """What ends a run with a liquidation cannot be asked for beside it."""
     with pytest.raises(UsageError, match="liquidation none and on_liquidation stop exclude"):
         dl.PerpetualBroker(liquidation="none", on_liquidation="stop")
+
+
+def test_a_cross_account_of_two_is_not_taken_together() -> None:
+    """Two positions whose loss is beyond the wallet are both still held: 10,000 − 500 × 30 − 50 ×
+    30 on coins of 100 that fall to 70."""
+    fall = [*still(4), (100, 100, 70, 70), *still(3, 70)]
+    both = [market(*fall), make_columns(fall, symbol="BTCUSDT")]
+    plan = {1: lambda strategy: (strategy.buy(size=500),
+                                 strategy.buy(data=strategy.data1, size=50))}
+    run = play(plan, both, margin="cross", liquidation="none")
+    assert run.journal.liquidations == []
+    assert run.broker.getvalue() == pytest.approx(10_000 - 500 * 30 - 50 * 30)
+    assert play(plan, both, margin="cross").journal.liquidations
+
+
+def test_an_entry_without_a_liquidation_price_is_not_born_dead(tmp_path: Path) -> None:
+    """At 100x under a maintenance of 2 % the venue refuses the entry; an account that nobody
+    liquidates takes it."""
+    ladder = tmp_path / "mine.toml"
+    ladder.write_text('columns = ["min_notional", "max_notional", "mmr", "max_leverage", "amount"]'
+                      "\nrows = [[0, 1e9, 0.02, 100, 0]]\n")
+    terms = {"leverage": 100.0, "ladder": str(ladder)}
+    assert run(((1, 1.0),), **terms).position.size == 1.0
+    refused = run(((1, 1.0),), **terms, liquidation="venue")
+    assert refused.position.size == 0
+    assert "lies on the wrong side" in refused.broker.journal.rejections[0].reason
