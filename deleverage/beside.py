@@ -10,22 +10,19 @@ are made by :mod:`deleverage.scan`, :mod:`deleverage.robustness`, :mod:`delevera
 from __future__ import annotations
 
 import json
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import UnionType
-from typing import Any, Self, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Self
 
 from deleverage.errors import DataError, UsageError
+from deleverage.fromjson import maybe, record
 from deleverage.results import RunResult, finite
 from deleverage.statistics.summary import plain
 
 FILE = "beside.json"
 SCHEMA = 1
-Record = TypeVar("Record")
-_hints: dict[type[Any], dict[str, Any]] = {}  # types of a record's fields, looked up once
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +193,10 @@ class Compared:
                             "`run --out`")
         try:
             return cls(
-                result, _one(Baseline, raw["baseline"]),
-                tuple(_read(Rerun, row) for row in raw["reruns"]),
-                tuple(_read(CapacityRow, row) for row in raw["capacity"]),
-                _one(Shadow, raw["shadow"]))
+                result, maybe(Baseline, raw["baseline"]),
+                tuple(record(Rerun, row) for row in raw["reruns"]),
+                tuple(record(CapacityRow, row) for row in raw["capacity"]),
+                maybe(Shadow, raw["shadow"]))
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path}: damaged: {error}") from None
 
@@ -224,39 +221,3 @@ def _open(path: Path) -> dict[str, Any]:
     if absent:
         raise DataError(f"{path}: damaged: {absent[0]!r} is missing")
     return dict(raw)
-
-
-def _one(kind: type[Record], row: Any) -> Record | None:
-    return None if row is None else _read(kind, row)
-
-
-def _read(kind: type[Record], row: Any) -> Record:
-    """A record of JSON values, each of the type its field has; ValueError where one is not."""
-    if not isinstance(row, dict):
-        raise ValueError(f"{kind.__name__} is {row!r}")
-    if kind not in _hints:
-        _hints[kind] = get_type_hints(kind)
-    hints = _hints[kind]
-    for name in row:
-        if name not in hints:
-            raise ValueError(f"{kind.__name__} has no {name!r}")
-    return kind(**{name: _value(hint, row[name], f"{kind.__name__}.{name}")
-                   for name, hint in hints.items()})
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    """One field's value: null is None where that may be, of a number that it was not finite."""
-    if isinstance(hint, UnionType):
-        if value is None:
-            return None
-        hint = get_args(hint)[0]
-    if hint is Outcome:
-        return _read(Outcome, value)
-    if get_origin(hint) is tuple:
-        return tuple(_read(get_args(hint)[0], row) for row in value)
-    if hint is float and value is None:
-        return math.nan
-    kinds = (int, float) if hint is float else hint
-    if isinstance(value, bool) or not isinstance(value, kinds):
-        raise ValueError(f"{where} is {value!r}")
-    return float(value) if hint is float else value

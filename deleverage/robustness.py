@@ -7,11 +7,12 @@ day, the yardstick of the whole strategy, are in :mod:`deleverage.scan`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import backtrader as bt
 
-from deleverage import runner, scan, slippage, stamps, venues
+from deleverage import runner, scan, slippage, stamps, timestamps, venues
 from deleverage.beside import Outcome, Rerun, middle
 from deleverage.columns import MarketColumns
 from deleverage.errors import DeleverageError
@@ -58,7 +59,26 @@ def _same_days(result: RunResult, seeds: int) -> list[RunSpec]:
     """Nothing for a run without trades and for one that is random itself."""
     if not result.trades or result.spec.strategy == runner.BASELINE:
         return []
-    return [runner.same_days_spec(result, seed) for seed in range(seeds)]
+    return [same_days_spec(result, seed) for seed in range(seeds)]
+
+
+def same_days_spec(result: RunResult, seed: int = 0) -> RunSpec:
+    """Like :func:`deleverage.runner.baseline_spec`, each entry on the day (UTC) of the run's own:
+    what a strategy owes to the days it traded on rather than to the hours it chose."""
+    params = runner.baseline_params(result, seed)
+    if not result.trades:
+        return result.spec.changed(strategy=runner.BASELINE, params=params)
+    made = result.provenance
+    finer = max(1, made.step_ns // made.walked_step_ns)
+    entered = [trade.entry_bar // finer for trade in result.trades]
+    # a trade may last until the next begins, wherever in its day it is put
+    room = [later - bar - 1 for bar, later in itertools.pairwise(entered)]
+    held = [max(1, min(bars, most)) for bars, most in
+            zip(params["holding"], [*room, made.bars], strict=True)]
+    days = tuple(timestamps.show((trade.entry_ns - 1) // timestamps.DAY * timestamps.DAY)[:10]
+                 for trade in result.trades)
+    return result.spec.changed(strategy=runner.BASELINE, params={
+        **params, "holding": tuple(held), "days": days})
 
 
 def _median(found: Sequence[RunResult | str]) -> Rerun:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,25 +139,6 @@ def baseline_params(result: RunResult, seed: int = 0) -> dict[str, Any]:
         held[held.index(max(held))] -= 1
     return {"seed": seed, "hold": None, "holding": tuple(held),
             "sides": tuple(trade.side for trade in result.trades)}
-
-
-def same_days_spec(result: RunResult, seed: int = 0) -> RunSpec:
-    """Like :func:`baseline_spec`, each entry on the day (UTC) of the run's own: what a strategy
-    owes to the days it traded on rather than to the hours it chose."""
-    params = baseline_params(result, seed)
-    if not result.trades:
-        return result.spec.changed(strategy=BASELINE, params=params)
-    made = result.provenance
-    finer = max(1, made.step_ns // made.walked_step_ns)
-    entered = [trade.entry_bar // finer for trade in result.trades]
-    # a trade may last until the next begins, wherever in its day it is put
-    room = [later - bar - 1 for bar, later in itertools.pairwise(entered)]
-    held = [max(1, min(bars, most)) for bars, most in
-            zip(params["holding"], [*room, made.bars], strict=True)]
-    days = tuple(timestamps.show((trade.entry_ns - 1) // timestamps.DAY * timestamps.DAY)[:10]
-                 for trade in result.trades)
-    return result.spec.changed(strategy=BASELINE, params={
-        **params, "holding": tuple(held), "days": days})
 
 
 class Setup(bt.Analyzer):  # type: ignore[misc]

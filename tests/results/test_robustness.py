@@ -10,8 +10,8 @@ import pytest
 from deleverage import tearsheet
 from deleverage.beside import Outcome, Rerun
 from deleverage.results import RunResult
-from deleverage.robustness import SAME_DAYS, reruns, variants
-from deleverage.runner import baseline_spec, run, same_days_spec
+from deleverage.robustness import SAME_DAYS, reruns, same_days_spec, variants
+from deleverage.runner import baseline_spec, run
 from deleverage.scan import outcomes
 from deleverage.spec import RunSpec
 from deleverage.strategies import registry
