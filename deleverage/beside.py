@@ -18,7 +18,8 @@ from typing import Any, Self
 
 from deleverage.errors import DataError, UsageError
 from deleverage.fromjson import maybe, record
-from deleverage.results import RunResult, finite
+from deleverage.result_files import finite
+from deleverage.results import RunResult
 from deleverage.statistics.summary import plain
 
 FILE = "beside.json"

@@ -81,57 +81,31 @@ and ``liquidations`` to them: ``margin_lost = −(of_gross.liquidations + liquid
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from deleverage import timestamps
-from deleverage._version import __version__
 from deleverage.coarser import coarser
 from deleverage.columns import Floats, Ints, MarketColumns
-from deleverage.errors import DataError, MissingTable, UsageError
-from deleverage.journal import (
-    Entry,
-    Fill,
-    FundingPayment,
-    Journal,
-    LiquidationEvent,
-    Rejection,
-    Snapshot,
-)
+from deleverage.errors import DataError, UsageError
+from deleverage.journal import Journal
 from deleverage.provenance import Provenance
 from deleverage.spec import RunSpec
-from deleverage.statistics.closeups import CloseUp, from_arrays, to_arrays
+from deleverage.statistics.closeups import CloseUp
 from deleverage.statistics.curves import Curves, account_curves
 from deleverage.statistics.leverage_scan import LeverageScan
 from deleverage.statistics.marks import judged_on
 from deleverage.statistics.overview import Overview
 from deleverage.statistics.performance import daily_returns
 from deleverage.statistics.placing import walked
-from deleverage.statistics.summary import plain
 from deleverage.statistics.trades import Trade
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
-
-Made = TypeVar("Made")
-
-SCHEMA = 4
-BLOCKS = ("performance", "drawdown", "trades", "costs", "exposure", "near_misses", "liquidations",
-          "funding", "orders", "paradox", "frontier", "cascades")  # of statistics
-FILE = "result.json"
-CURVES = "curves"
-OVERVIEW = "overview"
-CLOSEUPS = "closeups"
-
-_JOURNAL = {"entries": Entry, "fills": Fill, "liquidations": LiquidationEvent,
-            "funding": FundingPayment, "rejections": Rejection, "snapshots": Snapshot}
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,16 +188,9 @@ class RunResult:
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but journal, trades and curves, as JSON values (NaN and inf are None)."""
-        values = {
-            "schema": SCHEMA, "name": self.name, "spec": self.spec.as_dict(),
-            "provenance": plain(self.provenance), "statistics": plain(self.statistics),
-            "warnings": list(self.warnings), "scan": plain(self.scan),
-            "start_equity": self.daily.start, "arrays": sorted(self._arrays()),
-            "overview_bars": None if self.overview is None else self.overview.bars,
-            "closeups": [{"number": item.number, "why": item.why, "bars": item.bars}
-                         for item in self.closeups],
-        }
-        return {key: finite(value) for key, value in values.items()}
+        from deleverage import result_files
+
+        return result_files.to_json(self)
 
     def save(self, folder: str | Path, more: Mapping[str, bytes] | None = None) -> Path:
         """Write ``result.json`` and Parquet tables into ``folder``, all or nothing.
@@ -231,18 +198,9 @@ class RunResult:
         ``more``: files by name that go with them. A folder with an earlier result is replaced;
         UsageError for one that holds other files.
         """
-        from deleverage import parquet
+        from deleverage import result_files
 
-        target = Path(folder)
-        text = json.dumps(self.as_dict(), indent=1, allow_nan=False, ensure_ascii=False)
-        files: dict[str, bytes | pa.Table] = {**(more or {}), FILE: text.encode()}
-        for name, kind in _JOURNAL.items():
-            files[f"{name}.parquet"] = parquet.to_table(kind, getattr(self.journal, name))
-        files["trades.parquet"] = parquet.to_table(Trade, self.trades)
-        files |= {f"{name}.parquet": parquet.from_arrays(columns)
-                  for name, columns in self._arrays().items()}
-        parquet.write_folder(target, files, FILE)
-        return target
+        return result_files.write(self, Path(folder), more or {})
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -250,113 +208,6 @@ class RunResult:
 
         MissingTable where a file is absent, DataError for another schema or a changed table.
         """
-        from deleverage import parquet
+        from deleverage import result_files
 
-        path = Path(folder)
-        raw = _read_json(path)
-        records: dict[str, Any] = {
-            name: parquet.from_table(kind, parquet.read_table(path / f"{name}.parquet"),
-                                     f"{path}: {name}") for name, kind in _JOURNAL.items()}
-        journal = Journal(**records)
-        stamps, worst = parquet.read_arrays(path / "worst_equity.parquet", ("ts", "equity"),
-                                            finite=("equity",))
-        journal.worst_equity = dict(zip(stamps.tolist(), worst.tolist(), strict=True))
-        trades = parquet.from_table(Trade, parquet.read_table(path / "trades.parquet"),
-                                    f"{path}: trades")
-        days, equity = parquet.read_arrays(path / "daily.parquet", ("day_ns", "equity"),
-                                           finite=("equity",))
-        try:
-            return cls(
-                spec=RunSpec.from_dict(raw["spec"]),
-                provenance=Provenance.from_dict(raw["provenance"]),
-                journal=journal, trades=tuple(trades), statistics=raw["statistics"],
-                warnings=tuple(raw["warnings"]),
-                daily=DailyEquity(days, equity, raw["start_equity"]),
-                scan=None if raw["scan"] is None else LeverageScan.from_dict(raw["scan"]),
-                recorded=_curves(path) if CURVES in raw["arrays"] else None,
-                overview=_overview(path, raw["overview_bars"])
-                if OVERVIEW in raw["arrays"] else None,
-                closeups=_closeups(path, raw["closeups"]) if CLOSEUPS in raw["arrays"] else ())
-        except (KeyError, TypeError) as error:
-            raise DataError(f"{path / FILE}: not a complete result: {error}") from None
-
-    def _arrays(self) -> dict[str, dict[str, Any]]:
-        worst = self.journal.worst_equity
-        arrays: dict[str, dict[str, Any]] = {
-            "worst_equity": {"ts": np.array(list(worst), dtype=np.int64),
-                             "equity": np.array(list(worst.values()), dtype=np.float64)},
-            "daily": {"day_ns": self.daily.day_ns, "equity": self.daily.equity}}
-        if self.recorded is not None:
-            arrays[CURVES] = dict(self.recorded.arrays())
-        if self.overview is not None:
-            arrays[OVERVIEW] = self.overview.arrays()
-        if self.closeups:
-            arrays[CLOSEUPS] = to_arrays(self.closeups)
-        return arrays
-
-
-def _curves(folder: Path) -> Curves:
-    from deleverage import parquet
-
-    names = [item.name for item in dataclasses.fields(Curves)]
-    return Curves(*parquet.read_arrays(folder / f"{CURVES}.parquet", names,
-                                       finite=("equity", "worst_equity")))
-
-
-def _overview(folder: Path, bars: int) -> Overview:
-    return _from_table(folder / f"{OVERVIEW}.parquet",
-                       lambda arrays: Overview.from_arrays(arrays, bars))
-
-
-def _closeups(folder: Path, rows: Sequence[Mapping[str, Any]]) -> tuple[CloseUp, ...]:
-    return _from_table(folder / f"{CLOSEUPS}.parquet", lambda arrays: from_arrays(rows, arrays))
-
-
-def _from_table(path: Path, build: Callable[[Mapping[str, Any]], Made]) -> Made:
-    from deleverage import parquet
-
-    table = parquet.read_table(path)
-    arrays = {name: table.column(name).to_numpy() for name in table.column_names}
-    try:
-        return build(arrays)
-    except KeyError as error:
-        raise DataError(f"{path}: column {error} is missing "
-                        f"(found {', '.join(arrays)})") from None
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_dir():
-        raise MissingTable(f"{path}: is a file, expected the folder of a result" if path.exists()
-                           else f"{path}: no such result folder")
-    if not (path / FILE).is_file():
-        raise MissingTable(f"{path}: not a result: {FILE} is missing")
-    try:
-        raw = json.loads((path / FILE).read_text("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path / FILE}: not JSON: {error}") from None
-    found = raw.get("schema") if isinstance(raw, dict) else None
-    if found != SCHEMA:
-        raise DataError(f"{path}: a result of schema {found}, written by {_writer(raw)}; this "
-                        f"version, {__version__}, reads schema {SCHEMA}: run it again")
-    absent = [name for name in BLOCKS if name not in (raw.get("statistics") or ())]
-    if absent:
-        raise DataError(f"{path / FILE}: not a complete result: statistics has no {absent[0]!r}")
-    return dict(raw)
-
-
-def _writer(raw: Any) -> str:
-    """Which version wrote a result, as far as it says so."""
-    made = raw.get("provenance") if isinstance(raw, dict) else None
-    code = made.get("code") if isinstance(made, dict) else None
-    return f"version {code}" if code else "an unknown version"
-
-
-def finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity: both become null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [finite(item) for item in value]
-    return value
+        return cls(**result_files.read(Path(folder)))

@@ -27,7 +27,8 @@ PURE = (
 )
 # above the backtrader adapters: what asks for runs and what shows them
 RESULTS = (
-    "deleverage.spec", "deleverage.runner", "deleverage.results", "deleverage.scan",
+    "deleverage.spec", "deleverage.runner", "deleverage.results",
+    "deleverage.result_files", "deleverage.scan",
     "deleverage.compare", "deleverage.pairs", "deleverage.tearsheet", "deleverage.stamps",
     "deleverage.paths", "deleverage.robustness", "deleverage.sweeps", "deleverage.charts",
     "deleverage.plots", "deleverage.beside", "deleverage.shadow", "deleverage.capacity",

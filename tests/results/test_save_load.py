@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from deleverage.errors import DataError, MissingTable, UsageError
-from deleverage.results import FILE, RunResult
+from deleverage.result_files import FILE
+from deleverage.results import RunResult
 from deleverage.scan import leverage_scan
 from tests.results.markets import Wobbler, wobble
 
