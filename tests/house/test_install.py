@@ -111,9 +111,10 @@ def test_the_wheel_holds_the_tree(built: Built) -> None:
     expected = [f"{package.replace('.', '/')}/{path.name}"
                 for package, folder in tree.package_folders().items()
                 for path in tree.files() if path.parent == folder]
-    ladders = [path.relative_to(ROOT).as_posix() for path in tree.files()
-               if path.suffix == ".json" and path.is_relative_to(ROOT / "deleverage")]
-    assert built.packed() == sorted({*expected, *ladders})
+    data = [path.relative_to(ROOT).as_posix() for path in tree.files()
+            if path.suffix in (".json", ".html", ".css", ".js")
+            and path.is_relative_to(ROOT / "deleverage")]
+    assert built.packed() == sorted({*expected, *data})
 
 
 def test_a_wheel_of_the_checkout_is_the_same(built: Built, tmp_path: Path) -> None:

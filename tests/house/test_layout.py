@@ -54,7 +54,7 @@ def test_pinned_versions_cover_the_requirements() -> None:
     assert all("==" in line for line in lines if not line.startswith("#"))
     options = tree.metadata()
     wanted = tree.words(options["options"]["install_requires"])
-    for extra in ("test", "bench"):
+    for extra in ("html", "test", "bench"):
         wanted += tree.words(options["options.extras_require"][extra])
     plain = {re.sub(r"[-_.]+", "-", name).lower() for name in pins}
     assert len(plain) == len(pins)

@@ -1,0 +1,1 @@
+"""Charts of the page as Bokeh figures; what they show comes from :mod:`deleverage.charts`."""
