@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from deleverage.cli import pictures
+from deleverage.cli import html, pictures
 from deleverage.cli.account import add_debug
 from deleverage.cli.arguments import Parser
 from deleverage.cli.output import say, say_json
@@ -15,6 +15,7 @@ from deleverage.errors import UsageError
 def main(arguments: Sequence[str], prog: str) -> int:
     """Read the folders `run --out` wrote and print them on one page."""
     options = parser(prog).parse_args(arguments)
+    page = html.target(options.html)
     from deleverage import tearsheet
     from deleverage.beside import Compared
     from deleverage.cli.run import as_json
@@ -30,6 +31,8 @@ def main(arguments: Sequence[str], prog: str) -> int:
                   "results": [as_json(row) for row in comparison.rows]})
     else:
         say(tearsheet.side_by_side(comparison))
+    if page is not None:
+        html.write_comparison(comparison, page)
     return 0
 
 
@@ -52,5 +55,7 @@ def parser(prog: str) -> Parser:
                       help="compare runs on different data, and say so")
     made.add_argument("--json", action="store_true", help="JSON on stdout instead of tables")
     pictures.add_plots(made)
+    made.add_argument("--html", metavar="FILE", help="the same with charts as one file that needs "
+                      "no network (pip install 'deleverage[html]')")
     add_debug(made)
     return made

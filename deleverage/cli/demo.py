@@ -11,9 +11,11 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deleverage.beside import Compared
+from deleverage.cli import html
 from deleverage.cli.account import add_account, add_debug, add_market, specification
 from deleverage.cli.arguments import Parser
 from deleverage.cli.main import COMMANDS
@@ -38,6 +40,7 @@ def main(arguments: Sequence[str], prog: str) -> int:
     started = time.monotonic()
     names = scenarios.names() if options.dataset is None else (options.dataset,)
     specification(options, data=names[0], strategy=STRATEGIES[0])  # before any output
+    folder = html.folder(options.html)
     pages = []
     for name in names:
         shown = _scenario(name) if options.dataset is None else _dataset(name)
@@ -50,6 +53,9 @@ def main(arguments: Sequence[str], prog: str) -> int:
                           "results": [as_json(row) for row in compared.rows]})
         else:
             _sheets(shown, compared, options.full)
+        if folder is not None:
+            html.write_comparison(compared, folder / f"{Path(name).name}.html",
+                                  f"strategies on {shown.heading}")
     if options.json:
         say_json(pages)
     what = f"{len(names)} scenarios" if options.dataset is None else options.dataset
@@ -70,6 +76,8 @@ def parser(prog: str) -> Parser:
     group = made.add_argument_group("output")
     group.add_argument("--full", action="store_true", help="every strategy's whole sheet as well")
     group.add_argument("--json", action="store_true", help="JSON on stdout instead of tables")
+    group.add_argument("--html", metavar="DIR", help="a page with charts of each scenario in this "
+                       "folder (pip install 'deleverage[html]')")
     group.add_argument("--no-scan", action="store_true", help="leave out the leverage scans")
     group.add_argument("--version", action="store_true", help="the version, and nothing else")
     add_debug(made)

@@ -2,7 +2,7 @@
 
 ``--path both`` runs it under the adverse and the favourable path inside the bar and lists where the
 two part; ``--out DIR`` then holds both results, in DIR/adverse and DIR/favourable, and so does
-``--plots DIR`` their pictures.
+``--plots DIR`` their pictures; ``--html FILE`` shows both on one page.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from deleverage.beside import Baseline, Compared
-from deleverage.cli import pictures
+from deleverage.cli import html, pictures
 from deleverage.cli.account import (
     add_account,
     add_data,
@@ -39,6 +39,7 @@ def main(arguments: Sequence[str], prog: str) -> int:
         return _both(options)
     out = None if options.out is None else writable(options.out)
     drawn = pictures.place(options.plots, options.out)
+    page = html.target(options.html)
     spec = specification(options)
     done = carry_out(spec, scanned=not options.no_scan, quiet=options.json)
     if out is not None:
@@ -46,12 +47,14 @@ def main(arguments: Sequence[str], prog: str) -> int:
     pictures.draw(done.result, drawn)
     if options.json:
         say_json(as_json(done))
-        return 0
-    from deleverage import tearsheet
+    else:
+        from deleverage import tearsheet
 
-    say(tearsheet.render(done.result, done.baseline, done.reruns, done.capacity, done.shadow))
-    if out is not None:
+        say(tearsheet.render(done.result, done.baseline, done.reruns, done.capacity, done.shadow))
+    if out is not None and not options.json:
         note(f"saved: {out}")
+    if page is not None:
+        html.write_run(done, page)
     return 0
 
 
@@ -65,6 +68,7 @@ def _both(options: argparse.Namespace) -> int:
     if options.out is not None:
         _only(Path(options.out), paths.SCENARIOS)
     drawn = pictures.place(options.plots, options.out, paths.SCENARIOS)
+    page = html.target(options.html)
     spec = specification(options, path="adverse")
     runs = [carry_out(spec.changed(path=name), scanned=not options.no_scan, quiet=options.json)
             for name in paths.SCENARIOS]
@@ -77,10 +81,13 @@ def _both(options: argparse.Namespace) -> int:
         say_json({"scenarios": {name: as_json(row) for name, row in zip(
             paths.SCENARIOS, runs, strict=True)}, "partings": found,
             "note": paths_sheet.CAUTION})
-        return 0
-    say(paths_sheet.render(runs, found))
-    if options.out is not None:
+    else:
+        say(paths_sheet.render(runs, found))
+    if options.out is not None and not options.json:
         note(f"saved: {', '.join(map(str, folders.values()))}")
+    if page is not None:
+        html.write_comparison(paths_sheet.named(runs), page, paths_sheet.TITLE,
+                              {"partings": paths_sheet.parting_list(found)})
     return 0
 
 
@@ -103,6 +110,8 @@ def parser(prog: str) -> Parser:
     group.add_argument("--json", action="store_true", help="JSON on stdout, remarks on stderr")
     group.add_argument("--out", metavar="DIR", help="save the result: JSON and Parquet")
     pictures.add_plots(group)
+    group.add_argument("--html", metavar="FILE", help="the sheet with charts as one file that "
+                       "needs no network (pip install 'deleverage[html]')")
     group.add_argument("--no-scan", action="store_true", help="leave out the leverage scan, "
                        "and with it the run changed, at other notionals and without liquidation")
     add_debug(made)

@@ -15,6 +15,7 @@ from deleverage.tearsheet.compare import FIGURES, scan_grid
 from deleverage.tearsheet.heading import heading
 from deleverage.tearsheet.text import WIDTH, lines, page, price, section, table
 
+TITLE = "ADVERSE AND FAVOURABLE"
 SHOWN = 20  # partings; all of them are in the JSON
 DEEDS = 4  # of one account in one bar
 CAUTION = ("Two scenarios, not bounds: after the first parting the two accounts live different "
@@ -25,7 +26,7 @@ def render(runs: Sequence[Compared], partings: Sequence[Parting]) -> str:
     """The page: terms, warnings, both scans, figures side by side, partings."""
     adverse, favourable = (row.result for row in runs)
     blocks = [heading(adverse, " and ".join(SCENARIOS)), _warnings((adverse, favourable)),
-              _scans(runs), _figures((adverse, favourable)), parting_list(partings)]
+              scan_grid(named(runs)), _figures((adverse, favourable)), parting_list(partings)]
     return page(*blocks)
 
 
@@ -36,19 +37,19 @@ def _warnings(results: tuple[RunResult, RunResult]) -> str:
     return section("WARNINGS", lines(texts, "! ")) if texts else ""
 
 
-def _scans(runs: Sequence[Compared]) -> str:
-    """The scan of each run, under the name of its policy."""
-    named = [dataclasses.replace(row, result=dataclasses.replace(
+def named(runs: Sequence[Compared]) -> Comparison:
+    """The two runs as a comparison, each under the name of its policy."""
+    rows = [dataclasses.replace(row, result=dataclasses.replace(
         row.result, spec=row.result.spec.changed(strategy=name)))
         for name, row in zip(SCENARIOS, runs, strict=True)]
-    return scan_grid(Comparison(tuple(named), ()))
+    return Comparison(tuple(rows), ())
 
 
 def _figures(results: tuple[RunResult, RunResult]) -> str:
     quote = results[0].provenance.quote
     rows = [[name.format(quote=quote), *(form(result) for result in results)]
             for name, form in FIGURES]
-    return section("ADVERSE AND FAVOURABLE", table(("", *SCENARIOS), rows))
+    return section(TITLE, table(("", *SCENARIOS), rows))
 
 
 def parting_list(partings: Sequence[Parting], shown: int = SHOWN) -> str:
