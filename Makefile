@@ -11,7 +11,8 @@ INPUTS := setup.cfg pyproject.toml $(PINS)
 PIP    := $(BIN)/python -m pip --quiet --disable-pip-version-check install -c $(PINS)
 
 .DELETE_ON_ERROR:
-.PHONY: help run test test-slow lint bench bench-peers profile performance mutate golden stress dataset-named clean
+.PHONY: help run test test-slow lint bench bench-peers profile performance mutate golden stress \
+        dataset-named screenshots clean
 
 help:
 	@echo 'make run        run the demo (make run ARGS="list strategies" runs any subcommand)'
@@ -25,6 +26,7 @@ help:
 	@echo 'make mutate     do the tests notice a wrong formula in rules and account?'
 	@echo 'make golden     write the golden sheets that the tests compare with; read what changed'
 	@echo 'make stress     one strategy through two cascades under every policy: DATA=FOLDER of a dataset'
+	@echo 'make screenshots  pictures of the pages for docs/images, by Debian'\''s chromium'
 	@echo 'make clean      remove $(VENV), caches and build products'
 
 run: $(VENV)/.run-stamp
@@ -64,6 +66,9 @@ golden: $(VENV)/.run-stamp
 stress: dataset-named $(VENV)/.run-stamp
 	@$(BIN)/python scripts/stress_table.py "$(DATA)"
 
+screenshots: $(VENV)/.test-stamp
+	$(BIN)/python scripts/screenshots.py
+
 dataset-named:
 	@test -n "$(DATA)" || { echo 'make stress DATA=FOLDER: which imported dataset?' >&2; exit 2; }
 
@@ -82,7 +87,7 @@ $(BIN)/python:
 
 $(VENV)/.run-stamp: $(INPUTS) | $(BIN)/python
 	@echo "Installing Deleverage into $(VENV) (first run, or its requirements changed) ..." >&2
-	@$(PIP) -e .
+	@$(PIP) -e '.[html]'
 	@touch $@
 
 $(VENV)/.test-stamp: $(INPUTS) | $(BIN)/python
