@@ -61,9 +61,10 @@ def _different_accounts(rows: Sequence[Compared]) -> list[str]:
     for what, words in (("venue", "venue"), ("ladder_id", "ladder"), ("leverage", "leverage"),
                         ("margin", "margin mode"), ("sizing", "size rule"), ("fees", "fees"),
                         ("slippage", "slippage"), ("stop_trigger", "price that stops watch")):
-        values = {_text(getattr(row.result.provenance, what)) for row in rows}
+        form = _fees if what == "fees" else _text
+        values = {form(getattr(row.result.provenance, what)) for row in rows}
         if len(values) > 1:
-            notes.append(f"{words} differs: {', '.join(sorted(values))}")
+            notes.append(f"{words} differ{'' if what == 'fees' else 's'}: {', '.join(sorted(values))}")
     for what, words in (("cash", "opening wallet"), ("path", "path policy"), ("fill", "fill rule"),
                         ("mark", "mark"), ("missing", "missing policy"),
                         ("liquidation", "liquidation procedure"), ("volume_limit", "volume limit"),
@@ -77,4 +78,12 @@ def _different_accounts(rows: Sequence[Compared]) -> list[str]:
 
 
 def _text(value: object) -> str:
+    """A setting as a reader would write it: ``none`` where there is none of it."""
+    if value is None or value == ():
+        return "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _fees(fees: tuple[float, float]) -> str:
+    maker, taker = fees
+    return f"maker {1e4 * maker:g} bp and taker {1e4 * taker:g} bp"

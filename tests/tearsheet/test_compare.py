@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from deleverage import tearsheet
@@ -47,3 +49,15 @@ def test_runs_on_different_data_are_refused_unless_forced() -> None:
         Comparison.of(rows)
     page = tearsheet.side_by_side(Comparison.of(rows, force=True))
     assert "! DIFFERENT DATA" in page
+
+
+def test_accounts_that_are_not_alike_are_told_in_words() -> None:
+    """Fees in basis points and settings that are absent are written as a reader would."""
+    first = sheets.result()
+    made = dataclasses.replace(first.provenance, fees=(0.0001, 0.0003))
+    spec = dataclasses.replace(first.spec, volume_limit=0.05)
+    other = dataclasses.replace(first, provenance=made, spec=spec)
+    told = Comparison.of([Compared(first), Compared(other)]).differences
+    assert told == (
+        "fees differ: maker 1 bp and taker 3 bp, maker 2 bp and taker 5 bp",
+        "volume limit differs: 0.05, none")
