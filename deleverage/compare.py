@@ -64,7 +64,8 @@ def _different_accounts(rows: Sequence[Compared]) -> list[str]:
         form = _fees if what == "fees" else _text
         values = {form(getattr(row.result.provenance, what)) for row in rows}
         if len(values) > 1:
-            notes.append(f"{words} differ{'' if what == 'fees' else 's'}: {', '.join(sorted(values))}")
+            verb = "differ" if what == "fees" else "differs"
+            notes.append(f"{words} {verb}: {', '.join(sorted(values))}")
     for what, words in (("cash", "opening wallet"), ("path", "path policy"), ("fill", "fill rule"),
                         ("mark", "mark"), ("missing", "missing policy"),
                         ("liquidation", "liquidation procedure"), ("volume_limit", "volume limit"),
