@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import shutil
 import tempfile
 import types
@@ -18,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from deleverage.disk import sync, umask
 from deleverage.errors import DataError, MissingTable, UsageError
 
 Record = TypeVar("Record")
@@ -96,10 +96,10 @@ def write_folder(folder: Path, files: Mapping[str, bytes | pa.Table], mark: str)
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        draft.chmod(0o777 & ~_umask())
+        draft.chmod(0o777 & ~umask())
         for name, content in files.items():
             _write(draft / name, content)
-        _sync(draft)
+        sync(draft)
         _swap(draft, folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -118,7 +118,7 @@ def _swap(draft: Path, folder: Path) -> None:
             raise
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-    _sync(folder.parent)
+    sync(folder.parent)
 
 
 def _write(path: Path, content: bytes | pa.Table) -> None:
@@ -126,21 +126,7 @@ def _write(path: Path, content: bytes | pa.Table) -> None:
         path.write_bytes(content)
     else:
         pq.write_table(content, path, compression="zstd")
-    _sync(path)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
+    sync(path)
 
 
 def _fields(kind: type[Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from deleverage.disk import sync
 from deleverage.errors import DataError, MissingTable
 from deleverage.feeds import market_file
 from deleverage.feeds.dataset import Dataset
@@ -87,11 +88,11 @@ def write_dataset(path: str | Path, market: Market,
             _write(file, name, table)
             with file.open("rb") as stream:
                 hashes[file.name] = hashlib.file_digest(stream, "sha256").hexdigest()
-            _sync(file)
+            sync(file)
         market = replace(market, sha256=MappingProxyType(hashes))
         (draft / market_file.FILE).write_bytes(market_file.dumps(market))
-        _sync(draft / market_file.FILE)
-        _sync(draft)
+        sync(draft / market_file.FILE)
+        sync(draft)
         _replace(draft, target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -170,14 +171,6 @@ def _liquidation_coverage(table: pa.Table, start: int, end: int) -> list[Coverag
     return found
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _replace(draft: Path, target: Path) -> None:
     """Move ``draft`` to ``target``; what was there comes back if that fails."""
     aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.old")
@@ -189,7 +182,7 @@ def _replace(draft: Path, target: Path) -> None:
         if aside.exists():
             aside.rename(target)
         raise
-    _sync(target.parent)
+    sync(target.parent)
     shutil.rmtree(aside, ignore_errors=True)
 
 

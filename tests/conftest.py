@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis.internal.conjecture import providers
@@ -27,6 +30,20 @@ def reference_folder() -> Path:
 def repository() -> Path:
     """The root of the checkout or unpacked source distribution the tests run in."""
     return ROOT
+
+
+@pytest.fixture
+def example(repository: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """examples/recovered_account.py as a module."""
+    path = repository / "examples" / "recovered_account.py"
+    spec = importlib.util.spec_from_file_location("recovered_account", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # backtrader looks up the module of every class it makes
+    monkeypatch.setitem(sys.modules, spec.name, module)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

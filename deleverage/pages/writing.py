@@ -7,6 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from deleverage.disk import umask
 from deleverage.errors import UsageError
 
 NEEDS = "--html needs more packages: pip install 'deleverage[html]'"
@@ -38,16 +39,10 @@ def save(text: str, path: Path) -> int:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
-            os.fchmod(file.fileno(), 0o666 & ~_umask())
+            os.fchmod(file.fileno(), 0o666 & ~umask())
             os.fsync(file.fileno())
         Path(draft).replace(path)
     except BaseException:
         Path(draft).unlink(missing_ok=True)
         raise
     return len(content)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deleverage.disk import sync
 from deleverage.errors import UsageError
 from deleverage.statistics.closeups import SHOWN
 
@@ -66,7 +67,7 @@ def write(drawn: Drawn, folder: str | Path) -> list[Path]:
     for item in list(path.iterdir()):
         if item.name not in files and _ours(item):
             item.unlink()
-    _sync(path)
+    sync(path)
     return [path / name for name in files]
 
 
@@ -76,7 +77,7 @@ def _replace(path: Path, files: Mapping[str, bytes]) -> None:
     try:
         for name, content in files.items():
             drafts[name].write_bytes(content)
-            _sync(drafts[name])
+            sync(drafts[name])
         for name, draft in drafts.items():
             os.replace(draft, path / name)
     finally:
@@ -105,11 +106,3 @@ def _ours(item: Path) -> bool:
         return True
     with item.open("rb") as held:
         return MAKER in held.read(2_048)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from deleverage.disk import sync
 from deleverage.errors import DataError
 
 MANIFEST = "manifest.jsonl"
@@ -71,7 +72,7 @@ class Store:
         path = self.path(name)
         entry = {"path": name, "url": url, "size": draft.stat().st_size, "sha256": _sha256(draft)}
         os.replace(draft, path)
-        _sync(path.parent)
+        sync(path.parent)
         self._note(entry if final else {"path": name, "url": url})
         return path
 
@@ -131,11 +132,3 @@ def opened(dataset: Path) -> Iterator[Store]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -44,19 +42,6 @@ def run(orders: tuple[tuple[int, float], ...], **broker: object) -> bt.Strategy:
                                             "liquidation": "none", **broker}))
     cerebro.addstrategy(Planned, orders=orders)
     return cerebro.run()[0]
-
-
-@pytest.fixture
-def example(repository: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """examples/recovered_account.py as a module."""
-    path = repository / "examples" / "recovered_account.py"
-    spec = importlib.util.spec_from_file_location("recovered_account_again", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_it_claims_what_stock_backtrader_claims(example: ModuleType) -> None:

@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
-
-
-@pytest.fixture
-def example(repository: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The example as a module."""
-    path = repository / "examples" / "recovered_account.py"
-    spec = importlib.util.spec_from_file_location("recovered_account", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # backtrader looks up the module of every class it makes
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_stock_backtrader_reports_a_profit_after_minus_nine_thousand(example: ModuleType) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -42,19 +39,6 @@ def ran(closes: list[float] | None = None, **fields: Any) -> tuple[RunResult, Ma
     spec = RunSpec(**{"data": "test", "strategy": "buy_and_hold", "leverage": 50.0, "cash": 1_000.0,
                       "fees": (0.0005, 0.0005), "slippage_bp": 0.0, **fields})
     return run(spec, columns, Whole), columns
-
-
-@pytest.fixture
-def example(repository: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """examples/recovered_account.py as a module."""
-    path = repository / "examples" / "recovered_account.py"
-    spec = importlib.util.spec_from_file_location("recovered_account_shadow", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_the_48x_example(example: ModuleType) -> None:
