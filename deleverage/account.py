@@ -14,11 +14,13 @@ from types import MappingProxyType
 from typing import Any
 
 from deleverage.journal import FREE
+from deleverage.records import unlocked
 from deleverage.venues.rules import VenueRules
 
 Marks = Mapping[str, float]
 
 
+@unlocked
 @dataclass(frozen=True, slots=True)
 class Position:
     """An open position. ``margin`` is what is posted to it (isolated; 0 in cross).
@@ -45,6 +47,7 @@ class Position:
         return self.size * (mark - self.entry_price)
 
 
+@unlocked
 @dataclass(frozen=True, slots=True)
 class State:
     """Free balance and positions by slot, in the order in which they were opened.

@@ -10,6 +10,7 @@ from enum import StrEnum
 from deleverage.account import Marks, State, Terms, available
 from deleverage.instrument import Instrument
 from deleverage.policies import Fees
+from deleverage.records import unlocked
 from deleverage.slippage import FixedBp, Slippage
 from deleverage.venues.rules import VenueRules
 
@@ -24,6 +25,7 @@ class Kind(StrEnum):
     AT_CLOSE = "close"
 
 
+@unlocked
 @dataclass(frozen=True, slots=True)
 class WorkingOrder:
     """One open order. ``side`` +1 buy, −1 sell; ``size`` > 0 in coin.

@@ -20,6 +20,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
 
 from deleverage.errors import UsageError, unknown_name
+from deleverage.records import unlocked
 from deleverage.timestamps import MINUTE
 
 BP = 1e-4
@@ -27,6 +28,7 @@ WORST = 1.0  # of the price: the account caps the fill at the bar's extreme
 WITHIN = 0.01  # of the price: how far from it a book's depth is counted
 
 
+@unlocked
 @dataclass(frozen=True, slots=True)
 class Liquidity:
     """What one bar says of its market.

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from deleverage.account import Position
 from deleverage.book import WorkingOrder
 from deleverage.changes import Change, Executed
+from deleverage.records import unlocked
 from deleverage.timestamps import MINUTE
 
 
@@ -21,6 +22,7 @@ class Prices(NamedTuple):
     close: float
 
 
+@unlocked
 @dataclass(frozen=True, slots=True)
 class Due:
     """A settlement of funding inside a bar, at ``share`` of its time (1: at its close).

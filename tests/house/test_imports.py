@@ -23,7 +23,7 @@ PURE = (
     "deleverage.detectors", "deleverage.statistics",
     "deleverage.coarser", "deleverage.features", "deleverage.floor", "deleverage.forced",
     "deleverage.forcing",
-    "deleverage.legs", "deleverage.moments", "deleverage.publication",
+    "deleverage.legs", "deleverage.moments", "deleverage.publication", "deleverage.records",
 )
 # above the backtrader adapters: what asks for runs and what shows them
 RESULTS = (
