@@ -22,6 +22,11 @@ _DEFAULTS: dict[str, Any] = {
     "trailpercent": None, "parent": None, "transmit": True, "simulated": False,
     "histnotify": False,
 }
+# what else an order has before anything is known of it
+_NEW: dict[str, Any] = {
+    **_DEFAULTS, "broker": None, "comminfo": None, "triggered": False, "position": 0,
+    "status": bt.Order.Created, "_session_end": None, "_limitoffset": 0.0,
+}
 _TRAILING = (bt.Order.StopTrail, bt.Order.StopTrailLimit)
 
 
@@ -49,37 +54,31 @@ class _Lean:
     def make(cls, **given: Any) -> Any:
         """A new order; the parameters are those of backtrader's. Its state is *created*."""
         order: Any = object.__new__(cls)
-        order.__dict__.update(_DEFAULTS)
-        order.__dict__.update(given)
-        if order.exectype is None:
-            order.exectype = bt.Order.Market
+        order.__dict__ = {**_NEW, **given}
         # as backtrader's: the parameters keep the size and the type as they were given
         order.params = order.p = Values(given)
         order.ref = next(bt.Order.refbasis)
-        order.broker = order.comminfo = None
         order.info = AutoOrderedDict()
-        order.triggered = False
+        if order.exectype is None:
+            order.exectype = bt.Order.Market
         order._active = order.parent is None
-        order.status = bt.Order.Created
-        order.plimit = order.pricelimit
-        order._session_end = None
+        order._plimit = order.pricelimit
         if cls.ordtype == bt.Order.Sell:
             order.size = -order.size
         order._reference_prices()
         order.executed = OrderData(remsize=order.size)
-        order.position = 0
-        order.valid = _until(order.valid, order.data)
+        if order.valid is not None:
+            order.valid = _until(order.valid, order.data)
         return order
 
     def _reference_prices(self: Any) -> None:
-        data = self.data
+        data, price, limit = self.data, self.price, self.pricelimit
         lines = data.lines.lines  # by number: a line by its name takes ten times as long
         close = lines[data.Close][0]
-        price = close if not self.price and not self.pricelimit else self.price
         self.created = created = OrderData(
-            dt=lines[data.DateTime][0], size=self.size, price=price, pricelimit=self.pricelimit,
+            dt=lines[data.DateTime][0], size=self.size,
+            price=price if price or limit else close, pricelimit=limit,
             pclose=close, trailamount=self.trailamount, trailpercent=self.trailpercent)
-        self._limitoffset = 0.0
         if self.exectype in _TRAILING:  # its first trigger lies its distance from the price
             price = created.price
             self._limitoffset = price - created.pricelimit
@@ -101,12 +100,13 @@ class _Lean:
 
     def clone(self: Any) -> Any:
         """The order as it is now, for a notification; what it executed so far is its own."""
-        copied = object.__new__(type(self))
-        copied.__dict__.update(self.__dict__)
+        copied, own = object.__new__(type(self)), object.__new__(OrderData)
         executed = self.executed
         executed.markpending()
-        own = copied.__dict__["executed"] = object.__new__(OrderData)
-        own.__dict__.update(executed.__dict__)
+        # a dictionary copied whole takes a quarter of the time of one filled by its items
+        copied.__dict__ = self.__dict__.copy()
+        copied.__dict__["executed"] = own
+        own.__dict__ = executed.__dict__.copy()
         return copied
 
 
@@ -120,8 +120,6 @@ class LeanSell(_Lean, bt.order.SellOrder):  # type: ignore[misc]
 
 def _until(valid: Any, data: Any) -> Any:
     """Until when an order is good, as a day number: what backtrader makes of each kind of value."""
-    if valid is None:
-        return None
     if isinstance(valid, dt.date):  # a datetime is one as well
         return data.date2num(valid)
     if isinstance(valid, dt.timedelta) and valid != bt.Order.DAY:

@@ -80,27 +80,25 @@ class Orders:
         """The order as the book sees it. Raises UsageError for one that cannot work."""
         created, kind = order.created, _KINDS[order.exectype]
         price, limit = created.price, created.pricelimit
-        last = view.last
         stops = kind in (Kind.STOP, Kind.STOP_LIMIT)
         if kind is Kind.LIMIT:
             limit = price
-        for name, value, needed in (("price", price, stops or kind is Kind.LIMIT),
-                                    ("plimit", limit, kind is Kind.STOP_LIMIT)):
-            if needed and not (value is not None and value > 0):
-                raise UsageError(f"a {_LABELS[order.exectype]} order needs {name} > 0, "
-                                 f"found {value}")
+        if stops or kind is Kind.LIMIT:
+            _check_price(order, "price", price)
+        if kind is Kind.STOP_LIMIT:
+            _check_price(order, "plimit", limit)
         info = order.info
-        reference = limit if kind in (Kind.LIMIT, Kind.STOP_LIMIT) else price if stops else last
+        limited, child = kind in (Kind.LIMIT, Kind.STOP_LIMIT), order.parent is not None
         return WorkingOrder(
-            ref=order.ref, symbol=view.symbol, side=1 if order.isbuy() else -1,
-            size=abs(order.executed.remsize), kind=kind, reference=reference,
+            order.ref, view.symbol, 1 if order.isbuy() else -1, abs(order.executed.remsize), kind,
+            reference=limit if limited else price if stops else view.last,
             label=_LABELS[order.exectype],
             trigger=price if stops else None,
-            limit=limit if kind in (Kind.LIMIT, Kind.STOP_LIMIT) else None,
+            limit=limit if limited else None,
             source=one_of("trigger price", str(info.get("trigger", trigger)), ("last", "mark")),
-            reduce_only=bool(info.get("reduce_only", order.parent is not None)),
-            active=order.parent is None,
-            parent=None if order.parent is None else order.parent.ref,
+            reduce_only=bool(info.get("reduce_only", child)),
+            active=not child,
+            parent=order.parent.ref if child else None,
             group=self.groups[order.ref],
             ready=kind is not Kind.AT_CLOSE,
             slot=slot,
@@ -116,6 +114,11 @@ class Orders:
         limit = None if working.limit is None else order.created.pricelimit
         reference = order.created.price if limit is None else limit
         return replace(working, trigger=order.created.price, limit=limit, reference=reference)
+
+
+def _check_price(order: bt.Order, name: str, value: float | None) -> None:
+    if not (value is not None and value > 0):
+        raise UsageError(f"a {_LABELS[order.exectype]} order needs {name} > 0, found {value}")
 
 
 def cut_size(order: bt.Order, view: FeedView) -> None:
@@ -138,12 +141,13 @@ def put_on_tick(order: bt.Order, view: FeedView, rule: str) -> str | None:
     A rounded order carries what was asked in ``info.off_tick``.
     """
     instrument, kind = view.instrument, _KINDS[order.exectype]
+    if kind in (Kind.MARKET, Kind.AT_CLOSE) or order.exectype in TRAILING:
+        return None
     stops = kind in (Kind.STOP, Kind.STOP_LIMIT)
     side = 1 if order.isbuy() else -1
     for name, way in (("price", "stop" if stops else "limit"), ("pricelimit", "limit")):
         asked = getattr(order.created, name)
-        if kind in (Kind.MARKET, Kind.AT_CLOSE) or order.exectype in TRAILING or not asked \
-                or instrument.on_tick(asked):
+        if not asked or instrument.on_tick(asked):
             continue
         if rule == "refuse":
             return f"price {asked:.10g} is off the tick of {instrument.tick_size:g}"

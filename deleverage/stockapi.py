@@ -129,11 +129,12 @@ class StockApi(bt.BrokerBase):
 
     def _send(self, build: Any, owner: Any, data: Any, oco: bt.Order | None,
               info: dict[str, Any], **values: Any) -> bt.Order:
-        check_tradable(data)
-        info.pop("histnotify", None)
-        info.pop("_checksubmit", None)
+        if id(data) not in self._by_data:
+            check_tradable(data)
         order = build.make(owner=owner, data=data, **values)
         if info:
+            info.pop("histnotify", None)
+            info.pop("_checksubmit", None)
             order.addinfo(**info)
         self._orders.group(order, oco)
         return self.submit(order)
