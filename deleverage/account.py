@@ -46,6 +46,11 @@ class Position:
         """Unrealised profit at a mark."""
         return self.size * (mark - self.entry_price)
 
+    def with_margin(self, margin: float) -> Position:
+        """The same position with another margin posted to it."""
+        return Position(self.symbol, self.size, self.entry_price, margin, self.leverage,
+                        self.number, self.partial_at)
+
 
 @unlocked
 @dataclass(frozen=True, slots=True)
@@ -94,14 +99,13 @@ class Terms:
     leverage: dict[str, float]
     hedge: bool = False  # a long and a short position in one instrument, side by side
     forces: bool = True  # False: nothing is ever closed by force, and equity may fall below zero
+    isolated: bool = field(init=False)  # True where every position stands on its own margin
     # liquidation prices by slot, each with what it was worked out from: see level()
     known: dict[str, tuple[object, VenueRules, float | None]] = field(
         default_factory=dict, init=False, repr=False, compare=False)
 
-    @property
-    def isolated(self) -> bool:
-        """True where every position stands on its own margin."""
-        return self.mode == "isolated"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "isolated", self.mode == "isolated")
 
 
 def slot_of(symbol: str, side: int, hedge: bool) -> str:
@@ -113,8 +117,11 @@ def slot_of(symbol: str, side: int, hedge: bool) -> str:
 
 def equity(state: State, marks: Marks) -> float:
     """Wallet plus unrealised profit at the marks given (by symbol)."""
-    total = state.wallet
-    for position in state.positions.values():
+    positions = state.positions.values()
+    total = state.free
+    for position in positions:
+        total += position.margin
+    for position in positions:
         total += position.size * (marks[position.symbol] - position.entry_price)
     return total
 
@@ -161,13 +168,15 @@ def liquidation_price(state: State, slot: str, marks: Marks, terms: Terms) -> fl
         return None
     position = state.positions[slot]
     rules = terms.rules[position.symbol]
+    if terms.isolated:
+        return rules.liquidation_level(position.side, abs(position.size), position.entry_price,
+                                       position.margin)
     opposite = _opposite(state, slot)
-    if opposite is not None and not terms.isolated:
+    if opposite is not None:
         return _pair_price(state, (position, opposite), marks, terms)
     wallet = wallet_behind(state, slot, marks, terms)
-    price: float | None = rules.liquidation_price(
-        position.side, abs(position.size), position.entry_price, wallet, cross=not terms.isolated)
-    return price
+    return rules.liquidation_level(position.side, abs(position.size), position.entry_price, wallet,
+                                   cross=True)
 
 
 def level(state: State, slot: str, marks: Marks, terms: Terms) -> float | None:
@@ -176,16 +185,14 @@ def level(state: State, slot: str, marks: Marks, terms: Terms) -> float | None:
 
     A bar asks for it half a dozen times, a position lives for hundreds of bars.
     """
-    isolated = terms.mode == "isolated"
-    if not isolated and len(state.positions) > 1:
-        return liquidation_price(state, slot, marks, terms)  # other marks have a part in it
     position = state.positions[slot]
-    basis: object = position if isolated else state
+    basis: object = position if terms.isolated else state
     rules, known = terms.rules[position.symbol], terms.known.get(slot)
     if known is not None and known[0] is basis and known[1] is rules:
         return known[2]
     price = liquidation_price(state, slot, marks, terms)
-    terms.known[slot] = basis, rules, price
+    if terms.isolated or len(state.positions) == 1:  # else other marks have a part in it
+        terms.known[slot] = basis, rules, price
     return price
 
 

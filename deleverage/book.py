@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -124,9 +124,10 @@ def reserved(state: State, book: Iterable[WorkingOrder], desk: Desk) -> float:
     return sum(larger.values())
 
 
-def free_margin(state: State, book: Iterable[WorkingOrder], marks: Marks, desk: Desk) -> float:
+def free_margin(state: State, book: Collection[WorkingOrder], marks: Marks, desk: Desk) -> float:
     """Available margin at the marks after what resting orders reserve (quote)."""
-    return available(state, marks, desk.terms) - reserved(state, book, desk)
+    room = available(state, marks, desk.terms)
+    return room - reserved(state, book, desk) if book else room
 
 
 def refusal(
@@ -156,10 +157,10 @@ def refusal(
 
 
 def _largest(order: WorkingOrder, instrument: Instrument) -> float:
-    sizes = [instrument.max_size]
-    if order.kind in (Kind.MARKET, Kind.AT_CLOSE, Kind.STOP):
-        sizes.append(instrument.max_market_size)
-    return min((size for size in sizes if size is not None), default=math.inf)
+    largest = instrument.max_size or math.inf
+    if instrument.max_market_size and order.kind in (Kind.MARKET, Kind.AT_CLOSE, Kind.STOP):
+        largest = min(largest, instrument.max_market_size)
+    return largest
 
 
 def beyond_limit(order: WorkingOrder, state: State, desk: Desk,
@@ -186,7 +187,7 @@ def _lack_of_margin(
     if _only_reduces(order, state):
         return None  # even where losses have left less than nothing available
     others = [other for other in book.values() if other.ref != order.ref]
-    before = reserved(state, others, desk)
+    before = reserved(state, others, desk) if others else 0.0
     needed = reserved(state, [*others, order], desk) - before
     room = available(state, marks, desk.terms) - before
     if needed > room + 1e-9 * max(1.0, abs(room)):
@@ -200,7 +201,7 @@ def _born_dead(order: WorkingOrder, state: State, desk: Desk) -> str | None:
         return None
     leverage = desk.terms.leverage[order.symbol]
     posted = order.size * order.reference / leverage
-    price = desk.rules(order.symbol).liquidation_price(
+    price = desk.rules(order.symbol).liquidation_level(
         order.side, order.size, order.reference, posted)
     if price is not None and (price - order.reference) * order.side >= 0:
         return (f"liquidation price {price:,.2f} of an entry at {order.reference:,.2f} and "
@@ -222,8 +223,10 @@ def _only_reduces(order: WorkingOrder, state: State) -> bool:
 
 def without(book: Book, refs: Iterable[int]) -> dict[int, WorkingOrder]:
     """The book without some orders."""
-    gone = set(refs)
-    return {ref: order for ref, order in book.items() if ref not in gone}
+    left = dict(book)
+    for ref in refs:
+        left.pop(ref, None)
+    return left
 
 
 def changed(book: Book, ref: int, **values: object) -> dict[int, WorkingOrder]:

@@ -66,7 +66,7 @@ def fill(
     closed = 0.0
     if held * size < 0:
         closed = math.copysign(min(abs(size), abs(held)), size)
-    opened = round_size(size - closed)
+    opened = round_size(size - closed) if closed != size else 0.0
     bookings: list[Booking] = []
     realised = 0.0
     number = state.opened if position is None else position.number
@@ -134,7 +134,7 @@ def fund(state: State, terms: Terms, slot: str, amount: float) -> tuple[Change, 
     from_margin = amount - from_free
     bookings = [Booking(Cause.FUNDING, symbol, balance, part)
                 for balance, part in ((FREE, from_free), (slot, from_margin)) if part]
-    state = state.with_position(slot, replace(position, margin=position.margin + from_margin),
+    state = state.with_position(slot, position.with_margin(position.margin + from_margin),
                                 state.free + from_free)
     payer = "position" if from_margin and not from_free else \
         "free" if from_free or not amount else "position"
@@ -148,7 +148,7 @@ def move_margin(state: State, slot: str, amount: float) -> Change:
     position = state.positions[slot]
     bookings: list[Booking] = []
     _transfer(bookings, position.symbol, slot, -amount)
-    after = state.with_position(slot, replace(position, margin=position.margin + amount),
+    after = state.with_position(slot, position.with_margin(position.margin + amount),
                                 state.free - amount)
     return Change(after, tuple(bookings))
 

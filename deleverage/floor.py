@@ -33,11 +33,13 @@ class Floor:
         self.state = state
         self.book: Book = book
         self.steps: list[Step] = []
-        self.last = {symbol: bar.last.open for symbol, bar in bars.items()}
-        self.marks = {**still, **{symbol: bar.mark.open for symbol, bar in bars.items()}}
+        self.last: dict[str, float] = {}
+        self.marks = dict(still)
+        for symbol, bar in bars.items():
+            self.last[symbol], self.marks[symbol] = bar.last.open, bar.mark.open
         self.traded = dict.fromkeys(bars, 0.0)  # one's own coins so far, for the volume limit
         self.passed = 0.0  # share of the bar's time
-        self.worst = self.equity()
+        self.worst = account.equity(state, self.marks)
 
     def fork(self) -> Self:
         """A copy that can go another way."""
@@ -55,7 +57,9 @@ class Floor:
 
     def note(self) -> None:
         """Remember the lowest equity met."""
-        self.worst = min(self.worst, self.equity())
+        worth = account.equity(self.state, self.marks)
+        if worth < self.worst:
+            self.worst = worth
 
     def now(self, symbol: str) -> int:
         """UTC nanoseconds where the walk stands."""
@@ -138,7 +142,8 @@ class Floor:
                 self.refuse(order, reason)
                 return
             executed, rest = self._traded(order, executed.closed, price, role), 0.0
-        rest = self.desk.instruments[order.symbol].round_size(rest)
+        if rest:
+            rest = self.desk.instruments[order.symbol].round_size(rest)
         coins = abs(executed.closed) + abs(executed.opened)
         slipped = max(0.0, order.side * (price - asked)) * coins
         self.steps.append(Filled(order, executed, price, role, rest, slipped))
@@ -148,7 +153,11 @@ class Floor:
 
     def _after(self, order: WorkingOrder, reason: str | None, rest: float) -> None:
         """What a fill does to the book: the order itself, its partners, its children."""
-        partners, children = books.partners(self.book, order), books.children(self.book, order.ref)
+        partners: list[int] = []
+        children: list[int] = []
+        if len(self.book) > 1:
+            partners = books.partners(self.book, order)
+            children = books.children(self.book, order.ref)
         if rest:
             waits = order.kind if order.limit is not None else Kind.MARKET
             self.book = books.changed(self.book, order.ref, size=rest, kind=waits)

@@ -8,7 +8,7 @@ asked again until maintenance is held or nothing is left.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 
 from deleverage import account, forced
@@ -48,19 +48,18 @@ class Forcing(Floor):
         return sum(moving is None or position.symbol in moving
                    for position in self.state.positions.values()) > 1
 
-    def check_liquidation(self, symbols: Iterable[str], *, gap: bool = False,
+    def check_liquidation(self, symbols: Container[str], *, gap: bool = False,
                           cause: str = "mark") -> None:
         """Liquidate what stands at or beyond its level where the walk now is."""
         if not self.state.positions:
             return
-        if self.joint():
+        if not self.desk.terms.isolated and self.joint():
             worth = self.equity() - account.required(self.state, self.marks, self.desk.terms)
             if worth <= 0:
                 self.liquidate(None, gap=gap, cause="cross" if cause == "mark" else cause)
             return
-        moved = set(symbols)
         for slot, position in list(self.state.positions.items()):
-            if position.symbol in moved and slot in self.state.positions:
+            if position.symbol in symbols and slot in self.state.positions:
                 level = self.level(slot)
                 mark = self.marks[position.symbol]
                 if level is not None and (mark - level) * position.side <= 0:

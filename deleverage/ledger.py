@@ -18,28 +18,33 @@ from deleverage.journal import FREE, Cause, Entry, Journal, Snapshot
 
 def _balances_are_finite(before: State, change: Change) -> bool:
     del before
-    for booking in change.bookings:
-        if not math.isfinite(booking.amount):
+    for _, _, _, amount in change.bookings:
+        if not math.isfinite(amount):
             return False
     return math.isfinite(change.state.free)
 
 
 def _transfers_sum_to_zero(before: State, change: Change) -> bool:
     del before
-    moved = [b.amount for b in change.bookings if b.cause is Cause.TRANSFER]
-    return not moved or abs(math.fsum(moved)) <= 1e-9 * max(1.0, *(abs(m) for m in moved), 0.0)
+    moved = [amount for cause, _, _, amount in change.bookings if cause is Cause.TRANSFER]
+    return not moved or abs(math.fsum(moved)) <= 1e-9 * max(1.0, *map(abs, moved))
 
 
 def _balances_move_by_their_bookings(before: State, change: Change) -> bool:
-    booked: dict[str, list[float]] = {
-        name: [] for name in (FREE, *before.positions, *change.state.positions)}
-    for booking in change.bookings:
-        if booking.balance not in booked:
+    free: list[float] = []
+    own: dict[str, list[float]] = {
+        slot: [] for slot in (*before.positions, *change.state.positions)}
+    for _, _, balance, amount in change.bookings:
+        if balance == FREE:
+            free.append(amount)
+        elif balance in own:
+            own[balance].append(amount)
+        else:
             return False
-        booked[booking.balance].append(booking.amount)
-    off = 0.0
-    for name, amounts in booked.items():
-        off = max(off, abs(change.state.balance(name) - before.balance(name) - math.fsum(amounts)))
+    off = abs(change.state.free - before.free - math.fsum(free))
+    for slot, amounts in own.items():
+        moved = change.state.balance(slot) - before.balance(slot)
+        off = max(off, abs(moved - math.fsum(amounts)))
     return off <= 1e-9 or off <= 1e-9 * max(
         abs(before.wallet), *(abs(each.amount) for each in change.bookings), 1.0)
 
@@ -47,8 +52,6 @@ def _balances_move_by_their_bookings(before: State, change: Change) -> bool:
 def _isolated_loss_is_capped(before: State, change: Change) -> bool:
     forced = (Cause.LIQUIDATION, Cause.LIQUIDATION_FEE)
     symbols = {b.balance for b in change.bookings if b.cause in forced}
-    if not symbols:
-        return True
     for symbol in symbols - {FREE}:
         own = [b for b in change.bookings if b.balance == symbol]
         lost = -math.fsum(b.amount for b in own if b.cause in forced)
@@ -90,15 +93,16 @@ class Account:
 
     def commit(self, change: Change, bar: int, ts: int) -> None:
         """Check every rule, then take over the next state and append its bookings."""
+        before = self.state
         for name, holds in RULES.items():
             if name == OWES_NOTHING and not self.terms.forces:
                 continue  # where nothing is forced, debts are what is to be shown
-            if not holds(self.state, change):
+            if not holds(before, change):
                 raise LedgerError(f"rule broken at bar {bar}: {name}: {change}")
         entries = self.journal.entries
-        for booking in change.bookings:
-            entries.append(Entry(len(entries), bar, ts, booking.cause, booking.symbol,
-                                 booking.balance, booking.amount))
+        for seq, booking in enumerate(change.bookings, len(entries)):
+            cause, symbol, balance, amount = booking
+            entries.append(Entry(seq, bar, ts, cause, symbol, balance, amount))
         self.state = change.state
 
     def level(self, slot: str, marks: Marks) -> float | None:

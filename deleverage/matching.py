@@ -52,7 +52,8 @@ class Walk(Forcing):
             order = self.book.get(ref)
             if order is not None and order.symbol in self.bars and order.live:
                 self._order_at_open(order)
-        self.note()
+        if self.steps:
+            self.note()
 
     def meets_nothing(self) -> bool:
         """Whether nothing can happen between the bars' open and close, whatever their paths.
@@ -60,11 +61,12 @@ class Walk(Forcing):
         False is always safe. Most bars that are walked are walked for an order that fills at the
         open or a settlement at the close; without the legs between they cost a third.
         """
-        if self.joint():
+        if not self.desk.terms.isolated and self.joint():
             return False
         for bar in self.bars.values():
-            if any(timed.share < 1 for timed in bar.timed):
-                return False
+            for timed in bar.timed:
+                if timed.share < 1:
+                    return False
         for order in self.book.values():
             if order.symbol in self.bars and may_act(order, self.bars[order.symbol]):
                 return False
@@ -79,13 +81,14 @@ class Walk(Forcing):
 
     def pass_by(self, ways: Ways) -> None:
         """Go to the bars' close by a path that meets nothing, noting what equity was on it."""
+        bars, marks = self.bars.items(), self.marks
         if self.state.positions:
             for corner in range(1, LEGS + 1):
-                for symbol, bar in self.bars.items():
-                    self.marks[symbol] = getattr(bar.mark, ways[symbol][corner])
+                for symbol, bar in bars:
+                    marks[symbol] = getattr(bar.mark, ways[symbol][corner])
                 self.note()
-        for symbol, bar in self.bars.items():
-            self.last[symbol], self.marks[symbol] = bar.last.close, bar.mark.close
+        for symbol, bar in bars:
+            self.last[symbol], marks[symbol] = bar.last.close, bar.mark.close
 
     def along(self, ways: Ways) -> None:
         """Walk the legs between the bars' corners."""
@@ -94,7 +97,7 @@ class Walk(Forcing):
 
     def at_close(self) -> None:
         """Orders at the close whose session ends here; then what falls due at this instant."""
-        self.passed = 1.0
+        self.passed, before = 1.0, len(self.steps)
         for ref in list(self.book):
             order = self.book.get(ref)
             if order is not None and order.kind is Kind.AT_CLOSE and order.live \
@@ -106,7 +109,8 @@ class Walk(Forcing):
             for timed in bar.timed:
                 if timed.share >= 1:
                     self._timed(symbol, timed)
-        self.note()
+        if len(self.steps) > before:
+            self.note()
 
     def end_equity(self) -> float:
         """Equity at the marks where the walk stands."""

@@ -74,7 +74,7 @@ class Bar(NamedTuple):
     @property
     def timed(self) -> tuple[Due | Deleveraging, ...]:
         """What the venue does in the bar at a set time."""
-        return (*self.dues, *self.deleveragings)
+        return (*self.dues, *self.deleveragings) if self.deleveragings else self.dues
 
 
 class Filled(NamedTuple):

@@ -75,7 +75,7 @@ class BracketRules:
 
     def max_leverage(self, notional: Any = 0.0, *, ladder: Ladder | None = None) -> Any:
         """The largest leverage granted for a notional (``position_limit`` takes a size)."""
-        chosen = ladder or self.ladder
+        chosen = ladder or self.use.ladder
         if isinstance(notional, np.ndarray):
             limits = chosen.limits[chosen.index(notional)]
             assumed = np.nan if self.assumed_max_leverage is None else self.assumed_max_leverage

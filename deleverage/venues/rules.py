@@ -122,11 +122,11 @@ class VenueRules(BracketRules):
 
     def measure(self, size: Any, price: Any) -> Any:
         """What the ladder's bounds count of a position at a price: its notional or contracts."""
-        return self._measure(size, self.notional(size, price), self.ladder)
+        return self._measure(size, self.notional(size, price), self.use.ladder)
 
     def _terms_of_position(self, size: Any, notional: Any, ladder: Ladder | None = None,
                            rate: Any = None, amount: Any = 0.0) -> tuple[Any, Any]:
-        chosen = ladder or self.ladder
+        chosen = ladder or self.use.ladder
         return solve.terms(chosen, self._measure(size, notional, chosen), rate, amount)
 
     @staticmethod
@@ -163,6 +163,14 @@ class VenueRules(BracketRules):
             lambda s, q, e, w, r, a: self._solve(s, q, e, w, r, a, cross, chosen),
             *given, rate, amount)
 
+    def liquidation_level(self, side: int, size: float, entry_price: float, wallet: float, *,
+                          cross: bool = False) -> float | None:
+        """:meth:`liquidation_price` of one position on the ladder in use, as an account asks for
+        it: at every order and every change of a position."""
+        level: float | None = self._solve(
+            side, size, entry_price, wallet, None, 0.0, cross, self.use.ladder)
+        return level
+
     def _solve(self, side: Any, size: Any, entry: Any, wallet: Any, rate: Any, amount: Any,
                cross: bool, ladder: Ladder) -> Any:
         solve.check_position(side, size, entry, wallet)
@@ -178,16 +186,15 @@ class VenueRules(BracketRules):
 
     def _at_liquidation(self, side: Any, size: Any, entry: Any, wallet: Any, ladder: Ladder,
                         rate: Any, amount: Any) -> Any:
+        fee = self.maintenance_fee
         if rate is None:
             if ladder.jumps:
-                worth = solve.across_jumps(
-                    ladder, side, size * entry, wallet, self.maintenance_fee)
+                worth = solve.across_jumps(ladder, side, size * entry, wallet, fee)
                 return solve.positive(worth / size, side)
             # at liquidation N − s·MM(N) = Q·E − s·wallet
             rate, amount = solve.terms_at_liquidation(
-                ladder, -side, size * entry - side * wallet, self.maintenance_fee)
-        price = margin.liquidation_at_liquidation(
-            side, size, entry, wallet, rate + self.maintenance_fee, amount)
+                ladder, -side, size * entry - side * wallet, fee)
+        price = margin.liquidation_at_liquidation(side, size, entry, wallet, rate + fee, amount)
         return solve.positive(price, side)
 
     def _at_entry(self, side: Any, size: Any, entry: Any, wallet: Any, ladder: Ladder,
