@@ -46,14 +46,13 @@ class BarWalk(Adjusting):
             return
         moved = []
         for view in self.views:
-            length = len(view.data)
+            length = view.cursor.lencount
             if length != view.seen:
                 if self.book and length > view.seen + 1:
                     self._trail_over(view, view.seen, length - 1)
-                inside = view.advance(length)
-                moved.append((view, inside))
-                view.stand(inside[-1])
-        if not self.book and not self.account.state.positions and not self.transit:
+                moved.append((view, view.advance(length)))
+        idle = not self.book and not self.account.state.positions
+        if idle and not self.transit:
             return
         if self._band is not None and len(moved) == 1 and not self.transit:
             view, inside = moved[0]
@@ -61,19 +60,22 @@ class BarWalk(Adjusting):
                 return
         if self.inside_bar.entry_bar == "backtrader":
             self._activate_children()
-        involved = self._involved()
-        moved = [(view, inside) for view, inside in moved if view.symbol in involved]
+        if idle:
+            moved = []
+        elif len(self.views) > 1:
+            involved = self._involved()
+            moved = [each for each in moved if each[0].symbol in involved]
         for view, inside in moved:
-            view.stand(inside[0])
             if self._coming.get(view.symbol):
+                view.at = inside[0]
                 self._change_ladder(view)
-        for view, inside in moved:
-            view.stand(inside[0] - 1)  # a finer bar that has not been walked is not known yet
-        if len(moved) == 1:
-            [(view, inside)] = moved
-            for index in inside:
-                self._walk([(view, index)])
+        if len(self.views) == 1:
+            for view, inside in moved:
+                for index in inside:
+                    self._walk([(view, index)])
         else:
+            for view, inside in moved:
+                view.at = inside[0] - 1  # a finer bar that has not been walked is not known yet
             for instant in _instants(moved):
                 self._walk(instant)
         if self.transit:
@@ -89,7 +91,7 @@ class BarWalk(Adjusting):
         band, view = self._band, self.views[0]
         if band is None or len(self.views) > 1 or len(view.within(bar)) > 1:
             return False
-        view.stand(bar)
+        view.at = bar
         return band.holds(view, self.account.state)
 
     def _change_ladder(self, view: FeedView) -> None:
@@ -109,17 +111,21 @@ class BarWalk(Adjusting):
     def _walk(self, instant: Instant) -> None:
         """The bars that end at one instant, all together."""
         for view, index in instant:
-            view.stand(index)
+            view.at = index
             if self.book:
                 self._expire(view)
                 self._arm(view)
         if self._may_happen(instant):
             involved = self._involved()  # of a finer bar: less may be open than at the coarse one's
-            bars = {view.symbol: self._bar(view) for view, _ in instant if view.symbol in involved}
-            still = {} if len(self.views) == 1 else {
-                name: mark for name, mark in self._marks().items() if name not in bars}
+            bars, still, ts = {}, {}, 0
+            for view, _ in instant:
+                ts = max(ts, view.ts)
+                if view.symbol in involved:
+                    bars[view.symbol] = self._bar(view)
+            if len(self.views) > 1:
+                still = {name: mark for name, mark in self._marks().items() if name not in bars}
             done = walk(self.desk, self.inside_bar, bars, self.account.state, self.book, still)
-            self._carry_out(done, max(view.ts for view, _ in instant))
+            self._carry_out(done, ts)
         elif len(self.views) == 1:
             self._band = None if self._coming.get(instant[0][0].symbol) else around(
                 self.book, self._orders.by_ref, self.account.state, self.desk.terms)
@@ -136,7 +142,8 @@ class BarWalk(Adjusting):
         return found
 
     def _bar(self, view: FeedView) -> Bar:
-        return view.current(self._treasurer.dues(view, self.desk.rules(view.symbol)))
+        due = view.at in view.settlements
+        return view.current(self._treasurer.dues(view, self.desk.rules(view.symbol)) if due else ())
 
     def _carry_out(self, done: Walk, ts: int) -> None:
         self.book, self._band = dict(done.book), None
@@ -175,17 +182,18 @@ class BarWalk(Adjusting):
     def _may_happen(self, instant: Instant) -> bool:
         """A superset of the bars in which matching, liquidation or funding does anything."""
         state = self.account.state
-        if any(view.timed() for view, _ in instant):
-            return True
+        for view, _ in instant:
+            if view.timed():
+                return True
+            for order in self.book.values():
+                if order.kind is Kind.MARKET and order.live and order.symbol == view.symbol:
+                    return True  # without a bar made to ask of
         if self.book:
-            if any(order.kind is Kind.MARKET and order.live and order.symbol == view.symbol
-                   for order in self.book.values() for view, _ in instant):
-                return True  # without a bar made to ask of
             for view, _ in instant:
                 bar = view.current()
-                if any(order.symbol == bar.symbol and may_act(order, bar)
-                       for order in self.book.values()):
-                    return True
+                for order in self.book.values():
+                    if order.symbol == bar.symbol and may_act(order, bar):
+                        return True
         if not state.positions:
             return False
         if not self.desk.terms.isolated and len(state.positions) > 1:

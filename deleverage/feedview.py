@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import backtrader as bt
 import numpy as np
 
 from deleverage import timestamps
-from deleverage.columns import MARK_LAST, MARK_MISSING, MARK_STATES, Floats, MarketColumns
+from deleverage.columns import MARK_LAST, MARK_MISSING, MARK_STATES, Floats, Ints, MarketColumns
 from deleverage.errors import DataError
 from deleverage.instrument import Instrument
 from deleverage.policies import AdlEvent
@@ -40,16 +40,19 @@ class FeedView:
         self._first = None if inner is None else inner.first.tolist()
         self.missing = missing
         self.mark_asked = mark
-        self.seen = len(data)  # bars delivered, as of the account's last step
+        # its ``lencount`` is how many bars the feed has delivered: len(data) asks three objects
+        self.cursor = data.lines.lines[0]
+        self.seen: int = self.cursor.lencount  # bars delivered, as of the account's last step
         self.instrument = self._instrument()
         self.symbol = self.instrument.symbol
-        self.settlements: dict[int, list[int]] = defaultdict(list)
+        self.settlements: Mapping[int, Sequence[int]] = {}
         self.deleveragings: dict[int, list[Deleveraging]] = defaultdict(list)
-        self.at = -1
+        self.at = -1  # the finer bar at whose close the account stands
         if self.columns is not None and self.fine is not None:
             self._load(self.columns, self.fine, [each for each in adl
                                                  if each.symbol in (None, self.symbol)])
-        self.stand(self.within(self.seen - 1)[-1] if self.seen else -1)
+        if self.seen:
+            self.advance(self.seen)
 
     def _instrument(self) -> Instrument:
         given = getattr(self.data, "instrument", None)
@@ -111,8 +114,7 @@ class FeedView:
         self._short = _readable(fine.lines["short_liquidations"])
         self._close_ns = _readable(fine.close_ns)
         self._bar_close = _readable(columns.close_ns)
-        for number, bar in enumerate(fine.funding.bar.tolist()):
-            self.settlements[bar].append(number)
+        self.settlements = fine.memo.get("settlements by bar", lambda: _by_bar(fine.funding.bar))
         self._load_adl(fine, adl)
 
     def _load_adl(self, fine: MarketColumns, adl: Sequence[AdlEvent]) -> None:
@@ -182,20 +184,20 @@ class FeedView:
     # ---------------------------------------------------------------- where it stands
 
     def advance(self, length: int) -> range:
-        """Take over the feed's bars up to ``length``; returns the last one's finer bars by index
-        (itself, where there are none)."""
-        self.seen = length
-        return self.within(length - 1)
+        """Take over the feed's bars up to ``length``, and stand at the close of the last one;
+        returns its finer bars by index (itself, where there are none)."""
+        self.seen, self.at = length, length - 1
+        if self._first is None:
+            return range(length - 1, length)
+        inside = self.within(length - 1)
+        self.at = inside[-1]
+        return inside
 
     def within(self, bar: int) -> range:
         """The indices of the finer bars of a bar."""
         if self._first is None:
             return range(bar, bar + 1)
         return range(self._first[bar], self._first[bar + 1])
-
-    def stand(self, index: int) -> None:
-        """Let the account stand at the close of a finer bar."""
-        self.at = index
 
     @property
     def bar(self) -> int:
@@ -207,7 +209,7 @@ class FeedView:
         """Last price at the close where the account stands."""
         if self.columns is None:
             return float(self.data.close[0])
-        return float(self._last[3][self.at])
+        return self._last[3][self.at]
 
     @property
     def mark(self) -> float:
@@ -216,14 +218,14 @@ class FeedView:
         if self.columns is None:
             return float(self.data.close[0])
         value = self._mark[3][self.at]
-        return float(value) if value == value else self.last
+        return value if value == value else self.last
 
     @property
     def ts(self) -> int:
         """UTC nanoseconds of the close where the account stands; before the first, of that one
         (else 0)."""
         if self.columns is not None:
-            return int(self._close_ns[max(self.at, 0)])
+            return self._close_ns[self.at if self.at > 0 else 0]
         if not len(self.data):
             return 0
         return timestamps.from_datetime(bt.num2date(self.data.datetime[0]))
@@ -231,19 +233,19 @@ class FeedView:
     def close_of(self, index: int) -> int:
         """UTC nanoseconds of a finer bar's close, to the millisecond where the feed has none."""
         if self.columns is not None:
-            return int(self._close_ns[index])
+            return self._close_ns[index]
         return round(self.ts, -6)
 
     @property
     def bar_ts(self) -> int:
         """UTC nanoseconds of the close of the bar, whatever finer one the account stands at."""
-        return int(self._bar_close[max(self.bar, 0)]) if self.columns is not None else self.ts
+        return self._bar_close[max(self.bar, 0)] if self.columns is not None else self.ts
 
     @property
     def clock(self) -> int:
         """UTC nanoseconds of the bar the feed itself stands at, walked by the account or not."""
         if self.columns is not None:
-            return int(self._bar_close[len(self.data) - 1])
+            return self._bar_close[self.cursor.lencount - 1]
         return self.ts
 
     @property
@@ -309,6 +311,14 @@ class FeedView:
         return Bar(self.symbol, last, mark, self._close_ns[index], self.fine.market.step_ns,
                    self._volume[index], self._long[index] + self._short[index], dues,
                    tuple(self.deleveragings.get(index, ())))
+
+
+def _by_bar(bars: Ints) -> Mapping[int, Sequence[int]]:
+    """The numbers of the settlements in each bar; worked out once for all runs on the market."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for number, bar in enumerate(bars.tolist()):
+        found[bar].append(number)
+    return dict(found)
 
 
 def _readable(column: Any) -> memoryview:

@@ -113,11 +113,9 @@ class Horizon:
                 until = min(until, self.scans[order.symbol].step_of(0, start))
         if until == start:
             return start
-        symbols = {held.symbol for held in state.positions.values()}
-        symbols.update(order.symbol for order in broker.book.values())
-        for symbol in symbols:
-            until = min(until, self._set_time(symbol, start, until, symbol in {
-                held.symbol for held in state.positions.values()}))
+        held = {position.symbol for position in state.positions.values()}
+        for symbol in held.union([order.symbol for order in broker.book.values()]):
+            until = min(until, self._set_time(symbol, start, until, symbol in held))
         for order in broker.book.values():
             until = self._order(order, start, until)
         return self._liquidation(state, start, until)

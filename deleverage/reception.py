@@ -49,7 +49,7 @@ class Reception(StockApi):
 
     def _receive(self, order: bt.Order, view: FeedView) -> None:
         """An order has arrived at the venue, which takes it onto its book or refuses it."""
-        if not len(view.data):
+        if not view.cursor.lencount:
             self._clerk.refuse(order, view, 0.0, f"feed {view.symbol} has not started")
             return
         if order.parent is not None and order.parent.ref not in self._orders.by_ref:
@@ -71,7 +71,7 @@ class Reception(StockApi):
                                        self.desk.rules(view.symbol).stop_trigger,
                                        self._slot(order, view))
         now = self._now(view)
-        if now > view.clock or view.seen != len(view.data):
+        if now > view.clock or view.seen != view.cursor.lencount:
             # sent inside the feed's next bar (at a faster feed's), or by a cheating timer at the
             # end of one not walked yet: it waits for a bar that opens later
             working = replace(working, ready=False)

@@ -47,6 +47,9 @@ class SharedLine(LineBuffer):  # type: ignore[misc]
         self._source = None
         super().reset()
 
+    def __getitem__(self, ago: int) -> float:
+        return self.array[self._idx + ago]  # as backtrader's, whose cursor is a property
+
     def __setitem__(self, ago: int, value: float) -> None:
         self.own()
         super().__setitem__(ago, value)

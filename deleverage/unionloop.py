@@ -88,7 +88,7 @@ class UnionLoop(Loop):
             if length > seen:
                 if broker.book:
                     broker._trail_over(view, seen, length)
-                view.stand(view.advance(length)[-1])
+                view.advance(length)
 
 
 def _place(moving: list[tuple[Beat, list[LineBuffer]]], step: int) -> None:

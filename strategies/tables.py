@@ -35,7 +35,8 @@ def has_table(columns: MarketColumns, table: str) -> bool:
     if line is None:
         raise unknown_name("table", table, ["bars", *_LINES])
     values = columns.lines.get(line)
-    return values is not None and bool(np.isfinite(values).any())
+    return values is not None and columns.memo.get(
+        ("has table", table), lambda: bool(np.isfinite(values).any()))
 
 
 def require_tables(strategy: str, columns: MarketColumns, tables: Sequence[str]) -> None:

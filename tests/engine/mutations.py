@@ -159,7 +159,7 @@ MUTATIONS = (
              "return self._mark_at(position, scan, level, start, until)",
              "the second position is liquidated"),
     Mutation("orders of other instruments are overlooked", _HORIZON + "next_event",
-             "symbols.update(order.symbol for order in broker.book.values())", "pass",
+             "held.union([order.symbol for order in broker.book.values()])", "held",
              "an order meets a bar without a mark"),
     # ---- the search itself
     Mutation("the first bar of a stretch is overlooked", "deleverage.horizon:first_true",
@@ -177,7 +177,7 @@ MUTATIONS = (
     Mutation("the account wants maintenance passed", _BROKER + "_may_exhaust",
              "not worth > held", "worth < held", "two instruments exhaust a cross account"),
     Mutation("the account overlooks what is due", _BROKER + "_may_happen",
-             "view.timed() for view", "False for view", "funding is due"),
+             "if view.timed():", "if False:", "funding is due"),
     Mutation("the account's band is wider than a level", "deleverage.band:_narrow",
              "ends[1] = min(ends[1], level)", "pass", "a buy stop is touched"),
     Mutation("the account overlooks a missing mark", _BROKER + "_may_happen",
@@ -186,7 +186,7 @@ MUTATIONS = (
     Mutation("a liquidation price outlives a ladder", "deleverage.account:level",
              "known[1] is rules", "True", "a stricter ladder begins"),
     Mutation("a finer bar not walked yet is known", _BROKER + "next",
-             "view.stand(inside[0] - 1)", "pass", "a mark stands still while another moves"),
+             "view.at = inside[0] - 1", "pass", "a mark stands still while another moves"),
     # ---- the strategy's side
     Mutation("the strategy's own bars in position are forgotten", _GATE + "next_look",
              "return self._wanted if self._wanted > bar else None", "return None",
