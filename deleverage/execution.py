@@ -36,17 +36,19 @@ class Held(bt.Position):  # type: ignore[misc]
     """backtrader's position; when it was last filled becomes a ``datetime`` when that is asked for
     (8 µs a fill, which hardly anybody reads)."""
 
-    def filled(self, data: Any) -> None:
-        """Note that the position changed at the feed's current bar."""
-        self.__dict__.pop("datetime", None)
-        self._filled = data, data.lines.lines[data.DateTime][0]
+    _filled: tuple[Any, float] | None = None
 
-    def __getattr__(self, name: str) -> Any:
-        if name != "datetime" or "_filled" not in vars(self):
-            raise AttributeError(name)
+    def filled(self, data: Any, moment: float) -> None:
+        """Note that the position changed at a day number of the feed's."""
+        self._filled = data, moment
+
+    @property
+    def datetime(self) -> Any:
+        """When the position was last filled; AttributeError before that, as backtrader's."""
+        if self._filled is None:
+            raise AttributeError("datetime")
         data, moment = self._filled
-        self.datetime = found = data.num2date(moment)
-        return found
+        return data.num2date(moment)
 
 
 class Positions(dict[Any, Held]):
@@ -141,19 +143,20 @@ class Clerk:
     def _filled(self, step: Filled, marks: dict[str, float]) -> None:
         executed, order, slot = step.executed, self.orders.by_ref[step.order.ref], step.order.slot
         view = self.views[step.order.symbol]
+        bar, ts = view.bar, view.ts
         before = self.account.state.positions.get(slot)
-        self.account.commit(executed.change, view.bar, view.ts)
+        self.account.commit(executed.change, bar, ts)
         after = self.account.state.positions.get(slot)
         self._record(view, order.ref, executed, step.price, step.order.label, step.role, after,
                      step.slipped)
         self.holders.filled(slot, order.owner, order.tradeid, executed.closed, executed.opened,
                             0.0 if after is None else after.size)
-        self.account.snapshot(view.bar, view.ts, slot, marks)
+        self.account.snapshot(bar, ts, slot, marks)
         fees = self.comminfo[view.symbol].fees
         rate = fees.maker if step.role == "maker" else fees.taker
         self._execute(order, view, executed, step.price, rate, before, after)
-        whole = math.isclose(abs(executed.closed + executed.opened), step.order.size, rel_tol=1e-9)
-        if not step.rest and (whole or step.order.reduce_only):
+        if not step.rest and (step.order.reduce_only or math.isclose(
+                abs(executed.closed + executed.opened), step.order.size, rel_tol=1e-9)):
             # backtrader's own sum leaves dust of parts; or what was left to reduce is gone
             order.executed.remsize = 0.0
             order.completed()
@@ -165,7 +168,7 @@ class Clerk:
         self, view: FeedView, ref: int, executed: Executed, price: float, reason: str, role: str,
         after: Position | None, slipped: float = 0.0,
     ) -> None:
-        fills = self.journal.fills
+        fills = self.account.journal.fills
         fills.append(Fill(
             len(fills), view.bar, view.ts, view.symbol, ref, executed.closed + executed.opened,
             price, reason, role, executed.fee, executed.closed, executed.opened,
@@ -181,22 +184,27 @@ class Clerk:
         closed, opened = Lots(executed.closed), Lots(executed.opened)
         entry = price if before is None else before.entry_price
         size, average = (0.0, 0.0) if after is None else (after.size, after.entry_price)
-        order.addcomminfo(self.comminfo[view.symbol])
+        comminfo, moment = self.comminfo[view.symbol], view.data.lines.lines[view.data.DateTime][0]
+        order.addcomminfo(comminfo)
         order.execute(
-            view.data.lines.lines[view.data.DateTime][0], Lots(closed + opened), price,
+            moment, Lots(closed + opened), price,
             closed, abs(closed) * entry, abs(closed) * price * rate,
             opened, abs(opened) * price, abs(opened) * price * rate,
-            self.comminfo[view.symbol].get_margin(price), executed.realised, size, average)
-        self._show(view)
+            comminfo.get_margin(price), executed.realised, size, average)
+        self._show(view, moment)
 
-    def _show(self, view: FeedView) -> None:
+    def _show(self, view: FeedView, moment: float) -> None:
         """Let backtrader's own position follow; in hedge mode it shows the net of both sides."""
         held = [p for p in self.account.state.positions.values() if p.symbol == view.symbol]
-        size = held[0].size if len(held) == 1 else round(sum(p.size for p in held), 12)
-        average = max(held, key=lambda p: abs(p.size)).entry_price if held else 0.0
+        size = average = 0.0
+        if len(held) == 1:
+            size, average = held[0].size, held[0].entry_price
+        elif held:
+            size = round(sum(p.size for p in held), 12)
+            average = max(held, key=lambda p: abs(p.size)).entry_price
         position = self.positions[view.data]
         position.set(size, average)
-        position.filled(view.data)
+        position.filled(view.data, moment)
 
     # ---------------------------------------------------------------- forced closes
 

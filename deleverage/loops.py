@@ -78,6 +78,7 @@ class Loop:
         _lay_clock(strategy, times)
         self.always = wants_cash_every_bar(strategy)
         self.analyzers = [each for each in strategy.analyzers if called_at_bars(each)]
+        self.told = list(strategy.analyzers)  # a loop over backtrader's list ends in an IndexError
         self.before_next = max(strategy._minperiods)
 
     def dense(self) -> None:
@@ -185,24 +186,21 @@ class Loop:
             strategy._notify()
             return
         for order in strategy._orderspending:
-            if order.exectype != order.Historical or order.histnotify:
+            if order.exectype != bt.Order.Historical or order.histnotify:
                 strategy.notify_order(order)
-            for analyzer in strategy.analyzers:
+            for analyzer in self.told:
                 analyzer._notify_order(order)
         for trade in strategy._tradespending:
             strategy.notify_trade(trade)
-            for analyzer in strategy.analyzers:
+            for analyzer in self.told:
                 analyzer._notify_trade(trade)
 
     def _brokernotify(self) -> None:
         broker = self.cerebro._broker
         broker.next()
-        while True:
-            order = broker.get_notification()
-            if order is None:
-                return
-            owner = self.strategy if order.owner is None else order.owner
-            owner._addnotification(order, quicknotify=self.cerebro.p.quicknotify)
+        while (order := broker.get_notification()) is not None:
+            owner = order.owner
+            (self.strategy if owner is None else owner)._addnotification(order)
 
 
 def indicators(strategy: bt.Strategy) -> list[Any]:

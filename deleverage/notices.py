@@ -14,16 +14,21 @@ from deleverage.journal import FundingPayment, LiquidationEvent
 
 def liquidation(owner: Any, event: LiquidationEvent) -> None:
     """Have a strategy told of its liquidation, if it listens."""
-    if hasattr(owner, "notify_liquidation"):
+    if _has(owner, "notify_liquidation"):
         _listen(owner)
         owner._liquidations_waiting.append(event)
 
 
 def funding(owner: Any, payment: FundingPayment) -> None:
     """Have a strategy told of a funding payment, if it listens."""
-    if hasattr(owner, "notify_funding"):
+    if _has(owner, "notify_funding"):
         _listen(owner)
         owner._funding_waiting.append(payment)
+
+
+def _has(owner: Any, method: str) -> bool:
+    """As hasattr(), without backtrader's own search among the names of all lines."""
+    return hasattr(type(owner), method) or method in vars(owner)
 
 
 def _listen(owner: Any) -> None:

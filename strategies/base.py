@@ -78,6 +78,7 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
     exit_reasons: dict[int, str]
     wakes: Ints
     _mask: bytes
+    _flat: bool
     _wanted: int
     _stirred: bool
 
@@ -97,6 +98,7 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
         strategy.exit_reasons = {}
         strategy.wakes = np.empty(0, dtype=np.int64)
         strategy._mask = b""
+        strategy._flat = True
         strategy._wanted = _NEVER
         strategy._stirred = False
         return strategy
@@ -127,13 +129,16 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
     def fresh(self) -> bool:
         """Whether the current bar has come just now; on feeds with different clocks the first may
         stand at it since an earlier step."""
-        return bool(self.data.datetime[0] == self.datetime[0])
+        return len(self.datas) == 1 or bool(self.data.datetime[0] == self.datetime[0])
 
     @property
     def flat(self) -> bool:
         """Whether no position is open on any feed."""
         held = self.broker.getposition
-        return not [data for data in self.datas if held(data).size]
+        for data in self.datas:  # noqa: SIM110  a generator for all() takes as long again
+            if held(data).size:
+                return False
+        return True
 
     @property
     def warmup_bars(self) -> int:
@@ -168,7 +173,8 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
     def next(self) -> None:
         """Call ``act()`` if this is a bar for it. Not to be overridden."""
         bar = len(self.data) - 1
-        flat = self.flat  # and after act() too: what it sends is filled in a later bar
+        # and after act() too: what it sends is filled in a later bar
+        self._flat = flat = self.flat
         if not self._stirred:
             if not self._mask[bar] if flat else bar != self._wanted:
                 return
@@ -185,7 +191,7 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
         """
         if self._stirred:  # told of something before there were bars enough for next()
             return bar + 1
-        if not self.flat:
+        if not self._flat:  # since the gate has looked: a fill would have been told of
             return self._wanted if self._wanted > bar else None
         at = self.wakes.searchsorted(bar, side="right")
         return int(self.wakes[at]) if at < len(self.wakes) else None
@@ -216,7 +222,7 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
         reason = order.info.get("reason")
         if reason and reason != "entry":
             self.exit_reasons[order.ref] = reason
-        if order.executed.size or quicknotify or order.p.simulated:
+        if quicknotify or order.executed.size or order.p.simulated:
             super()._addnotification(order, quicknotify=quicknotify)
         else:  # all that backtrader does with one that has filled nothing
             self._orderspending.append(order)
