@@ -12,7 +12,7 @@ from typing import Any
 import backtrader as bt
 
 from deleverage import timestamps, venues
-from deleverage.analyzers.base import record_of
+from deleverage.analyzers.base import forget_records, record_of
 from deleverage.broker import PerpetualBroker
 from deleverage.cerebro import Cerebro
 from deleverage.columns import MarketColumns
@@ -203,8 +203,8 @@ def _sizer(spec: RunSpec) -> bt.Sizer:
 
 def _result(spec: RunSpec, source: Source, columns: MarketColumns, ran: bt.Strategy,
             record: bool) -> RunResult:
-    broker = ran.broker
-    taken = record_of(ran)
+    broker, taken = ran.broker, record_of(ran)
+    forget_records(ran)
     figures = summary(taken, deep=record)
     rules = broker.account.terms.rules.get(columns.market.instrument.symbol)
     if rules is None:  # nothing was traded, so the broker never asked the venue

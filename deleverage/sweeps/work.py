@@ -39,9 +39,10 @@ class Place:
         return dataset.columns()
 
 
-# A finished run is a knot of objects that refer to one another, with arrays as long as its market:
-# some 90 bytes a bar, which Python's collector would let pile up for dozens of runs.
-MOST_BARS_LEFT = 1_000_000
+# A finished run is a knot of objects that refer to one another: one or two bytes a bar, and eight
+# more for each line of an indicator. Python's collector would let them pile up for dozens of runs;
+# to look through everything takes it as long as a run and its figures together.
+MOST_BARS_LEFT = 8_000_000
 _bars_left = 0
 
 # a worker's market: where it is, and its columns once the first combination has opened them
