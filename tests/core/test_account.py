@@ -7,13 +7,15 @@ from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deleverage import account, changes
 from deleverage.account import Position, State, Terms
 from deleverage.changes import Booking, Change
 from deleverage.errors import LedgerError
 from deleverage.journal import FREE, Cause, Journal
-from deleverage.ledger import RULES, Account
+from deleverage.ledger import RULES, Account, evident
 from tests.core.desks import BTC, ETH, close_to, holding, make_desk
 
 ISOLATED, CROSS = make_desk("isolated").terms, make_desk("cross").terms
@@ -285,6 +287,48 @@ def test_every_rule_refuses_what_it_is_for(rule: str) -> None:
         book.commit(change, 7, 0)
     assert book.state is before
     assert book.journal.entries == []
+
+
+AMOUNTS = st.one_of(
+    st.sampled_from([0.0, 1e-10, 4e-10, 6e-10, 1e-9, 2e-9, 1e7, math.inf, -math.inf, math.nan]),
+    st.floats(-1e7, 1e7))
+BOOKINGS = st.lists(st.tuples(st.sampled_from(list(Cause)), st.sampled_from([FREE, ETH, BTC]),
+                              AMOUNTS), max_size=5)
+
+
+@given(booked=BOOKINGS, off=st.tuples(AMOUNTS, AMOUNTS), right=st.tuples(*[st.booleans()] * 2),
+       closed=st.booleans())
+def test_what_is_evident_keeps_every_rule(
+    booked: list[tuple[Cause, str, float]], off: tuple[float, float], right: tuple[bool, bool],
+    closed: bool,
+) -> None:
+    """The glance that spares the rules says yes to no change that any of them would refuse, where
+    balances move by what was booked and where they do not."""
+    before = holding(10, 3_000, 3_000)
+    moved = {name: sum(amount for _, at, amount in booked if at == name) + (0 if good else more)
+             for name, more, good in zip((FREE, ETH), off, right, strict=True)}
+    held = before.positions[ETH]
+    after = before.with_position(
+        ETH, None if closed else replace(held, margin=held.margin + moved[ETH]),
+        before.free + moved[FREE])
+    change = Change(after, tuple(Booking(cause, at, at, amount) for cause, at, amount in booked))
+    assert not evident(before, change) or all(holds(before, change) for holds in RULES.values())
+
+
+def test_usual_changes_are_evident() -> None:
+    """A deposit, an entry, a settlement and an exit need no second look; what breaks a rule does,
+    and so does a forced close."""
+    state = State()
+    for make in (lambda now: changes.deposit(now, 10_000),
+                 lambda now: changes.fill(now, ISOLATED, ETH, 10, 3_000, FEE).change,
+                 lambda now: changes.fund(now, ISOLATED, ETH, -3.21)[0],
+                 lambda now: changes.fill(now, ISOLATED, ETH, -10, 3_100.1, FEE).change):
+        change = make(state)
+        assert evident(state, change)
+        state = change.state
+    assert not any(evident(*_bad(rule)) for rule in RULES)
+    held = holding(10, 3_000, 3_000)
+    assert not evident(held, changes.seize(held, ETH))
 
 
 def test_a_liquidation_of_what_is_not_held_is_refused() -> None:
