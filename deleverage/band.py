@@ -19,8 +19,10 @@ from deleverage.account import State, Terms
 from deleverage.book import Book, Kind, WorkingOrder
 from deleverage.feedview import FeedView
 from deleverage.orders import TRAILING
+from deleverage.records import unlocked
 
 
+@unlocked
 @dataclass(frozen=True, slots=True)
 class Band:
     """Open ends between which last and mark may move, for one state of the account."""

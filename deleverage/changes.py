@@ -1,23 +1,24 @@
 """Changes of the account: the *next* state plus the bookings that lead to it, all pure.
 
 The ledger's named rules look at both before anything is committed. All money is in the quote
-currency; sizes are signed (long > 0) in base coin. What is made at every fill is a tuple
-with names, which takes a third of the time of a frozen dataclass to make.
+currency; sizes are signed (long > 0) in base coin.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import NamedTuple
 
 from deleverage.account import Marks, Position, State, Terms, equity
 from deleverage.journal import FREE, Cause
+from deleverage.records import unlocked
 
 
-class Booking(NamedTuple):
+@unlocked
+@dataclass(frozen=True, slots=True)
+class Booking:
     """An amount for one balance, before it gets its place in the journal."""
 
     cause: Cause
@@ -26,14 +27,18 @@ class Booking(NamedTuple):
     amount: float
 
 
-class Change(NamedTuple):
+@unlocked
+@dataclass(frozen=True, slots=True)
+class Change:
     """The next state and the bookings that lead to it."""
 
     state: State
     bookings: tuple[Booking, ...]
 
 
-class Executed(NamedTuple):
+@unlocked
+@dataclass(frozen=True, slots=True)
+class Executed:
     """What a fill did: signed parts closed and opened, profit realised, fee paid (≥ 0)."""
 
     change: Change

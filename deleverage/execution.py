@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import backtrader as bt
@@ -248,11 +249,11 @@ class Clerk:
             after = None
         parts = self.holders.taken(slot, signed, whole=after is None)
         orders = [self._forced(part, view, reason) for part in parts]
-        whole = booked._replace(closed=-signed, opened=0.0, realised=realised)
+        whole = replace(booked, closed=-signed, opened=0.0, realised=realised)
         self._record(view, orders[0].ref, whole, price, reason, "taker", after, slipped)
         rate = fee / (closed * price) if fee else 0.0
         for order, part in zip(orders, parts, strict=True):
-            share = whole._replace(closed=-part.size, realised=realised * part.size / signed)
+            share = replace(whole, closed=-part.size, realised=realised * part.size / signed)
             self._execute(order, view, share, price, rate, held, after)
             self.orders.notify(order)
         if event is None:

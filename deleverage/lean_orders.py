@@ -103,10 +103,10 @@ class _Lean:
         copied, own = object.__new__(type(self)), object.__new__(OrderData)
         executed = self.executed
         executed.markpending()
-        # a dictionary copied whole takes a quarter of the time of one filled by its items
-        copied.__dict__ = self.__dict__.copy()
-        copied.__dict__["executed"] = own
         own.__dict__ = executed.__dict__.copy()
+        # a dictionary copied whole takes a quarter of the time of one filled by its items
+        copied.__dict__ = state = self.__dict__.copy()
+        state["executed"] = own
         return copied
 
 

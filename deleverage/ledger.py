@@ -90,7 +90,8 @@ def evident(before: State, change: Change) -> bool:
     """
     after, transferred = change.state, 0.0
     moved: dict[str, float] = {}
-    for cause, _, balance, amount in change.bookings:
+    for booking in change.bookings:
+        cause, balance, amount = booking.cause, booking.balance, booking.amount
         if cause is Cause.TRANSFER:
             transferred += amount
         elif cause in _FORCED:
@@ -126,9 +127,9 @@ class Account:
                 if not holds(before, change):
                     raise LedgerError(f"rule broken at bar {bar}: {name}: {change}")
         entries = self.journal.entries
-        for seq, booking in enumerate(change.bookings, len(entries)):
-            cause, symbol, balance, amount = booking
-            entries.append(Entry(seq, bar, ts, cause, symbol, balance, amount))
+        for booking in change.bookings:
+            entries.append(Entry(len(entries), bar, ts, booking.cause, booking.symbol,
+                                 booking.balance, booking.amount))
         self.state = change.state
 
     def level(self, slot: str, marks: Marks) -> float | None:

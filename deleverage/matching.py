@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from deleverage import book as books
 from deleverage import changes, legs, margin
@@ -22,6 +22,7 @@ from deleverage.book import Book, Desk, Kind, WorkingOrder
 from deleverage.forcing import Forcing
 from deleverage.legs import HIGH_FIRST, LEGS, LOW_FIRST, reached
 from deleverage.policies import InsideBar
+from deleverage.records import unlocked
 from deleverage.steps import Bar, Deleveraged, Deleveraging, Due, Funded, Triggered
 
 Ways = Mapping[str, tuple[str, ...]]  # by symbol: the corners of its path
@@ -29,7 +30,9 @@ Ways = Mapping[str, tuple[str, ...]]  # by symbol: the corners of its path
 _FEW = 3  # instruments up to which every combination of paths is a candidate
 
 
-class Event(NamedTuple):
+@unlocked
+@dataclass(frozen=True, slots=True)
+class Event:
     """Something met on a leg: when, before what else, and what it is."""
 
     time: float

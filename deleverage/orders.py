@@ -78,8 +78,8 @@ class Orders:
     def working(self, order: bt.Order, view: FeedView, trigger: str,
                 slot: str = "") -> WorkingOrder:
         """The order as the book sees it. Raises UsageError for one that cannot work."""
-        created, kind = order.created, _KINDS[order.exectype]
-        price, limit = created.price, created.pricelimit
+        created, ref, exectype = order.created, order.ref, order.exectype
+        kind, price, limit = _KINDS[exectype], created.price, created.pricelimit
         stops = kind in (Kind.STOP, Kind.STOP_LIMIT)
         if kind is Kind.LIMIT:
             limit = price
@@ -90,16 +90,16 @@ class Orders:
         info = order.info
         limited, child = kind in (Kind.LIMIT, Kind.STOP_LIMIT), order.parent is not None
         return WorkingOrder(
-            order.ref, view.symbol, 1 if order.isbuy() else -1, abs(order.executed.remsize), kind,
+            ref, view.symbol, 1 if order.isbuy() else -1, abs(order.executed.remsize), kind,
             reference=limit if limited else price if stops else view.last,
-            label=_LABELS[order.exectype],
+            label=_LABELS[exectype],
             trigger=price if stops else None,
             limit=limit if limited else None,
             source=one_of("trigger price", str(info.get("trigger", trigger)), ("last", "mark")),
             reduce_only=bool(info.get("reduce_only", child)),
             active=not child,
             parent=order.parent.ref if child else None,
-            group=self.groups[order.ref],
+            group=self.groups[ref],
             ready=kind is not Kind.AT_CLOSE,
             slot=slot,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from deleverage.account import Position
 from deleverage.book import WorkingOrder
@@ -13,7 +12,9 @@ from deleverage.records import unlocked
 from deleverage.timestamps import MINUTE
 
 
-class Prices(NamedTuple):
+@unlocked
+@dataclass(frozen=True, slots=True)
+class Prices:
     """Open, high, low and close of one series in one bar."""
 
     open: float
@@ -54,7 +55,9 @@ class Deleveraging:
     price: float
 
 
-class Bar(NamedTuple):
+@unlocked
+@dataclass(frozen=True, slots=True)
+class Bar:
     """One instrument's bar as the account walks it.
 
     ``close_ns`` is its close, ``step_ns`` its length (UTC nanoseconds), ``volume`` what was traded
@@ -77,7 +80,9 @@ class Bar(NamedTuple):
         return (*self.dues, *self.deleveragings) if self.deleveragings else self.dues
 
 
-class Filled(NamedTuple):
+@unlocked
+@dataclass(frozen=True, slots=True)
+class Filled:
     """An order executed at ``price`` as ``maker`` or ``taker``; ``rest`` coins of it stay open.
 
     ``slipped`` ≥ 0 is the part of the price, in quote, that the slippage policy took.
@@ -122,7 +127,9 @@ class Activated:
     ref: int
 
 
-class Funded(NamedTuple):
+@unlocked
+@dataclass(frozen=True, slots=True)
+class Funded:
     """One settlement of funding on a position; ``amount`` < 0 was paid, by ``payer``."""
 
     position: Position

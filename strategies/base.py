@@ -193,8 +193,9 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
             return bar + 1
         if not self._flat:  # since the gate has looked: a fill would have been told of
             return self._wanted if self._wanted > bar else None
-        at = self.wakes.searchsorted(bar, side="right")
-        return int(self.wakes[at]) if at < len(self.wakes) else None
+        wakes = self.wakes
+        at = wakes.searchsorted(bar, side="right")
+        return int(wakes[at]) if at < len(wakes) else None
 
     def _ask(self, bar: int) -> int:
         wanted = self.next_wake(bar)

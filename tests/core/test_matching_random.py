@@ -252,7 +252,7 @@ def test_a_mirrored_market_gives_the_mirrored_walk(
     state = holding(float(held), 3_000, free=1e9, leverage=20) if held else State(1e9)
     twin = holding(float(-held), 3_000, free=1e9, leverage=20) if held else State(1e9)
     bar = make_bar(last, mark)
-    other = bar._replace(last=_flip(bar.last), mark=_flip(bar.mark))
+    other = replace(bar, last=_flip(bar.last), mark=_flip(bar.mark))
     flipped = {ref: replace(each, side=-each.side, trigger=mirrored(each.trigger),
                             limit=mirrored(each.limit), reference=mirrored(each.reference))
                for ref, each in book.items()}

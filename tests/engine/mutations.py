@@ -192,7 +192,7 @@ MUTATIONS = (
              "return self._wanted if self._wanted > bar else None", "return None",
              "a bar asked for in position comes"),
     Mutation("wake() is forgotten", _GATE + "next_look",
-             "return int(self.wakes[at]) if at < len(self.wakes) else None", "return None",
+             "return int(wakes[at]) if at < len(wakes) else None", "return None",
              "a bar named by wake() comes"),
     Mutation("what is told before an indicator is ready is forgotten", _GATE + "next_look",
              "if self._stirred:", "if False:", "an indicator is not ready when the order fills"),

@@ -1,0 +1,65 @@
+"""Records without the lock of a frozen dataclass: what they keep of it, and what they give up."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from dataclasses import asdict, dataclass, fields, replace
+
+import pytest
+
+from deleverage import account, book, changes, journal, slippage, steps
+from deleverage.records import unlocked
+
+UNLOCKED = [kind for module in (account, book, changes, journal, slippage, steps)
+            for kind in vars(module).values()
+            if isinstance(kind, type) and kind.__module__ == module.__name__
+            and hasattr(kind, "__dataclass_fields__")
+            and kind.__setattr__ is object.__setattr__ and kind is not journal.Journal]
+
+
+@unlocked
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A record with a default, one made anew for each and a check of its own."""
+
+    x: float
+    y: float = 2.0
+    names: list[str] = None  # type: ignore[assignment]  # set by the check
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.x):
+            raise ValueError(f"x must be a number, found {self.x}")
+        if self.names is None:
+            object.__setattr__(self, "names", ["made"])
+
+
+def test_an_unlocked_record_is_a_dataclass_as_before() -> None:
+    """Defaults, check, equality, text, replace(), fields and pickles are those of the dataclass."""
+    point = Point(1.0)
+    assert (point.x, point.y, point.names) == (1.0, 2.0, ["made"])
+    assert point == Point(x=1.0, y=2.0) != Point(1.0, 3.0)
+    assert repr(point) == "Point(x=1.0, y=2.0, names=['made'])"
+    assert replace(point, y=5.0).y == 5.0
+    assert [each.name for each in fields(point)] == ["x", "y", "names"]
+    assert asdict(point) == {"x": 1.0, "y": 2.0, "names": ["made"]}
+    assert pickle.loads(pickle.dumps(point)) == point
+    with pytest.raises(ValueError, match="x must be"):
+        Point(math.inf)
+    with pytest.raises(TypeError, match="missing 1 required"):
+        Point()  # type: ignore[call-arg]
+
+
+def test_no_field_can_be_added() -> None:
+    """A misspelt field is still an error: slots are closed."""
+    with pytest.raises(AttributeError):
+        Point(1.0).z = 3.0  # type: ignore[attr-defined]
+
+
+def test_what_is_made_at_every_fill_is_unlocked() -> None:
+    """The records of which a round trip makes dozens are among them, and hashes go by value."""
+    assert {journal.Entry, journal.Fill, journal.Snapshot, changes.Booking, steps.Bar,
+            account.State, account.Position, book.WorkingOrder} <= set(UNLOCKED)
+    one, same = (steps.Prices(1.0, 2.0, 0.5, 1.5) for _ in range(2))
+    assert one == same
+    assert hash(one) == hash(same)
