@@ -210,7 +210,7 @@ def gapped(life: Life) -> bool:
 
 @dataclass
 class Tally:
-    """How many of the examples of a law had what it is about, to be held against the least share each must have."""
+    """How many of the examples of a law had what it is about, and the least there must be."""
 
     counts: Counter[str] = field(default_factory=Counter)
 
