@@ -12,8 +12,6 @@ import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from deleverage.records import unlocked
-
 
 class Cause(StrEnum):
     """Why an amount was booked."""
@@ -37,7 +35,6 @@ def symbol_of(slot: str) -> str:
     return slot.removesuffix(" long").removesuffix(" short")
 
 
-@unlocked
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One booking. ``balance`` is FREE or the slot (:func:`symbol_of`) whose isolated margin it
@@ -52,7 +49,6 @@ class Entry:
     amount: float
 
 
-@unlocked
 @dataclass(frozen=True, slots=True)
 class Fill:
     """One execution: signed ``size`` at ``price``; ``closed`` + ``opened`` = ``size`` (signed).
@@ -132,7 +128,6 @@ class LiquidationEvent:
     size_after: float = 0.0
 
 
-@unlocked
 @dataclass(frozen=True, slots=True)
 class FundingPayment:
     """One settlement on a held position. ``amount`` < 0 was paid. ``payer``: free or position.
@@ -171,7 +166,6 @@ class Rejection:
     reason: str
 
 
-@unlocked
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The account after a change, valid until the next one: what per-bar curves are rebuilt from.

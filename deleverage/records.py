@@ -4,7 +4,8 @@ made.
 The constructor of a frozen dataclass sets each field through ``object.__setattr__``, since its own
 is locked: five to eight times the time of a plain one, and a round trip makes thirty such records.
 The type checker refuses to set a field of theirs as it does of any frozen class; what is given up
-is the error at run time, for code that nobody checks.
+is the error at run time. So it is for what the account passes on within itself; the records of the
+journal, which strategies are handed, stay locked.
 """
 
 from __future__ import annotations

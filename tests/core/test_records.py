@@ -1,10 +1,10 @@
-"""Records without the lock of a frozen dataclass: what they keep of it, and what they give up."""
+"""Records without the lock of a frozen dataclass: what they keep of it, and which stay locked."""
 
 from __future__ import annotations
 
 import math
 import pickle
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import FrozenInstanceError, asdict, dataclass, fields, replace
 
 import pytest
 
@@ -56,10 +56,25 @@ def test_no_field_can_be_added() -> None:
         Point(1.0).z = 3.0  # type: ignore[attr-defined]
 
 
-def test_what_is_made_at_every_fill_is_unlocked() -> None:
-    """The records of which a round trip makes dozens are among them, and hashes go by value."""
-    assert {journal.Entry, journal.Fill, journal.Snapshot, changes.Booking, steps.Bar,
-            account.State, account.Position, book.WorkingOrder} <= set(UNLOCKED)
+def test_what_is_made_at_every_step_is_unlocked() -> None:
+    """What the account passes on within itself is among them, and hashes go by value."""
+    assert {changes.Booking, steps.Bar, account.State, account.Position,
+            book.WorkingOrder} <= set(UNLOCKED)
     one, same = (steps.Prices(1.0, 2.0, 0.5, 1.5) for _ in range(2))
     assert one == same
     assert hash(one) == hash(same)
+
+
+@pytest.mark.parametrize("kind", [
+    journal.Entry, journal.Fill, journal.LiquidationEvent, journal.FundingPayment,
+    journal.Rejection, journal.Snapshot])
+def test_what_a_strategy_is_handed_stays_locked(kind: type) -> None:
+    """A record of the journal that a strategy is told of or reads cannot be changed by it: the
+    figures of the run stand on it."""
+    assert kind not in UNLOCKED
+    record = object.__new__(kind)
+    for each in fields(kind):
+        with pytest.raises(FrozenInstanceError):
+            setattr(record, each.name, 0)
+        with pytest.raises(FrozenInstanceError):
+            delattr(record, each.name)
