@@ -72,7 +72,7 @@ def test_what_a_strategy_is_handed_stays_locked(kind: type) -> None:
     """A record of the journal that a strategy is told of or reads cannot be changed by it: the
     figures of the run stand on it."""
     assert kind not in UNLOCKED
-    record = object.__new__(kind)
+    record: object = object.__new__(kind)
     for each in fields(kind):
         with pytest.raises(FrozenInstanceError):
             setattr(record, each.name, 0)
