@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deleverage.errors import DataError
-from deleverage.feeds.readers.names import Contract, contract
+from deleverage.errors import DataError, UsageError
+from deleverage.feeds.readers.names import Contract, contract, same_coin
+from deleverage.feeds.readers.protocol import Log, Request
 from deleverage.timestamps import DAY, HOUR, MINUTE, SECOND, from_datetime
 
 CANDLES = {"klines": "bars", "markPriceKlines": "mark", "indexPriceKlines": "index",
@@ -90,6 +91,20 @@ def contract_of(path: Path, name: ArchiveName, symbol: str | None = None) -> Con
     if name.market not in (own, None):
         raise DataError(f"{path}: lies under {name.market}, but {symbol} is a symbol of {own}")
     return contract(VENUES[own], symbol)
+
+
+def named_contract(path: Path, name: ArchiveName | None, request: Request, log: Log,
+                   example: str) -> tuple[ArchiveName, Contract] | None:
+    """Name and contract of a file whose rows do not name it; None, and a note, where the request is
+    about another coin. UsageError where the name, as in ``example``, was lost."""
+    if name is None:
+        raise UsageError(f"{path}: the rows do not name their contract; keep the archive's name, "
+                         f"as in {example}")
+    found = contract_of(path, name)
+    if request.symbol is not None and not same_coin(request.symbol, found.base):
+        log.note(f"{path.name}: {found.symbol} is not {request.symbol}: left out")
+        return None
+    return name, found
 
 
 def _period(date: str) -> tuple[int, int]:

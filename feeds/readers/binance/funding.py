@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from deleverage.errors import DataError, UsageError
-from deleverage.feeds.readers.binance.archive_names import ArchiveName, contract_of
+from deleverage.errors import DataError
+from deleverage.feeds.readers.binance.archive_names import ArchiveName, named_contract
 from deleverage.feeds.readers.binance.layout import Layout, whole
-from deleverage.feeds.readers.names import same_coin
 from deleverage.feeds.readers.parsing.values import epoch_ns, floats, last_of, refuse
 from deleverage.feeds.readers.protocol import Log, Piece, Request
 from deleverage.feeds.settlements import snapped
@@ -30,13 +29,10 @@ _LARGEST = 0.1  # per interval: the venue's caps are a few percent, so this is a
 
 def pieces(path: Path, name: ArchiveName | None, request: Request, log: Log) -> Iterator[Piece]:
     """The settlements of one file; UsageError where its name does not tell the contract."""
-    if name is None:
-        raise UsageError(f"{path}: the rows do not name their contract; keep the archive's name, "
-                         "as in ETHUSDT-fundingRate-2026-01.zip")
-    contract = contract_of(path, name)
-    if request.symbol is not None and not same_coin(request.symbol, contract.base):
-        log.note(f"{path.name}: {contract.symbol} is not {request.symbol}: left out")
+    found = named_contract(path, name, request, log, "ETHUSDT-fundingRate-2026-01.zip")
+    if found is None:
         return
+    name, contract = found
     table, rows = whole(path, _LAYOUT)
     if not len(rows):
         raise DataError(f"{path}: no rows")

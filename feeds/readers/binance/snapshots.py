@@ -16,8 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from deleverage.columns import Ints
-from deleverage.errors import UsageError
-from deleverage.feeds.readers.binance.archive_names import ArchiveName, contract_of
+from deleverage.feeds.readers.binance.archive_names import ArchiveName, named_contract
 from deleverage.feeds.readers.binance.layout import Layout, whole
 from deleverage.feeds.readers.binance.orders import (
     COMPLETENESS,
@@ -27,7 +26,7 @@ from deleverage.feeds.readers.binance.orders import (
     first_of,
     wanted,
 )
-from deleverage.feeds.readers.names import Contract, same_coin
+from deleverage.feeds.readers.names import Contract
 from deleverage.feeds.readers.parsing.values import coded, epoch_ns, floats, refuse
 from deleverage.feeds.readers.protocol import Log, Piece, Request
 from deleverage.market import Coverage
@@ -50,13 +49,11 @@ def pieces(path: Path, name: ArchiveName | None, request: Request, log: Log,
 
     Raises UsageError where its name does not tell the contract.
     """
-    if name is None:
-        raise UsageError(f"{path}: the rows do not name their contract; keep the archive's name, "
-                         "as in ETHUSD_PERP-liquidationSnapshot-2024-01-31.zip")
-    contract = contract_of(path, name)
-    if request.symbol is not None and not same_coin(request.symbol, contract.base):
-        log.note(f"{path.name}: {contract.symbol} is not {request.symbol}: left out")
+    found = named_contract(path, name, request, log,
+                           "ETHUSD_PERP-liquidationSnapshot-2024-01-31.zip")
+    if found is None:
         return
+    name, contract = found
     table, rows = whole(path, _LAYOUT)
     if not len(rows):
         log.note(f"{path.name}: no liquidation in it")
