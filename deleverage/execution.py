@@ -15,10 +15,11 @@ from deleverage.comminfo import PerpetualCommInfo
 from deleverage.feedview import FeedView
 from deleverage.funding import Treasurer
 from deleverage.holders import Holders, Part
-from deleverage.journal import Fill, Journal, LiquidationEvent, Rejection
+from deleverage.journal import Journal, LiquidationEvent, Rejection
 from deleverage.lean_orders import LeanBuy, LeanSell
 from deleverage.ledger import Account
 from deleverage.orders import Lots, Orders, source_of
+from deleverage.recording import Recorder
 from deleverage.steps import (
     Activated,
     Cancelled,
@@ -27,7 +28,6 @@ from deleverage.steps import (
     Funded,
     Liquidated,
     Refused,
-    Seized,
     Step,
     Triggered,
 )
@@ -70,6 +70,7 @@ class Clerk:
                  comminfo: dict[str, PerpetualCommInfo], positions: Positions,
                  treasurer: Treasurer) -> None:
         self.account = account
+        self.recorder = Recorder(account)
         self.orders = orders
         self.views = views
         self.comminfo = comminfo
@@ -144,15 +145,9 @@ class Clerk:
     def _filled(self, step: Filled, marks: dict[str, float]) -> None:
         executed, order, slot = step.executed, self.orders.by_ref[step.order.ref], step.order.slot
         view = self.views[step.order.symbol]
-        bar, ts = view.bar, view.ts
-        before = self.account.state.positions.get(slot)
-        self.account.commit(executed.change, bar, ts)
-        after = self.account.state.positions.get(slot)
-        self._record(view, order.ref, executed, step.price, step.order.label, step.role, after,
-                     step.slipped)
+        before, after = self.recorder.filled(step, view, order.ref, marks)
         self.holders.filled(slot, order.owner, order.tradeid, executed.closed, executed.opened,
                             0.0 if after is None else after.size)
-        self.account.snapshot(bar, ts, slot, marks)
         fees = self.comminfo[view.symbol].fees
         rate = fees.maker if step.role == "maker" else fees.taker
         self._execute(order, view, executed, step.price, rate, before, after)
@@ -164,19 +159,6 @@ class Clerk:
         if order.status == bt.Order.Completed:
             del self.orders.by_ref[order.ref]
         self.orders.notify(order)
-
-    def _record(
-        self, view: FeedView, ref: int, executed: Executed, price: float, reason: str, role: str,
-        after: Position | None, slipped: float = 0.0,
-    ) -> None:
-        fills = self.account.journal.fills
-        fills.append(Fill(
-            len(fills), view.bar, view.ts, view.symbol, ref, executed.closed + executed.opened,
-            price, reason, role, executed.fee, executed.closed, executed.opened,
-            executed.realised, executed.number,
-            0.0 if after is None else after.size,
-            float("nan") if after is None else after.entry_price,
-            0.0 if after is None else after.margin, slipped))
 
     def _execute(
         self, order: bt.Order, view: FeedView, executed: Executed, price: float, rate: float,
@@ -214,23 +196,13 @@ class Clerk:
         self.account.commit(step.change, view.bar, view.ts)
         for seized in step.seized:
             mine = self.views[seized.position.symbol]
-            event = self._event(seized, step, mine)
-            self.journal.liquidations.append(event)
+            event = self.recorder.forced(seized, step, mine)
             realised = -(seized.loss - seized.fee)
             self._take(seized.position, seized.slot, seized.closed, seized.price, realised,
                        seized.fee, Executed(step.change, 0.0, 0.0, 0.0, seized.fee,
                                             seized.position.number), "liquidation", event,
                        seized.slipped)
             self.account.snapshot(mine.bar, mine.ts, seized.slot, marks)
-
-    def _event(self, seized: Seized, step: Liquidated, view: FeedView) -> LiquidationEvent:
-        held = seized.position
-        return LiquidationEvent(
-            view.bar, view.ts, view.symbol, held.side * seized.closed, held.entry_price,
-            held.leverage, self.account.terms.mode, seized.liquidation_price, seized.trigger_mark,
-            seized.price, seized.loss, max(0.0, -seized.insurance), step.gap, view.mark_state,
-            seized.last, held.number, step.cause, fee=seized.fee, returned=seized.returned,
-            insurance=seized.insurance, stage=seized.stage, size_after=seized.size_after)
 
     def _deleveraged(self, step: Deleveraged, marks: dict[str, float]) -> None:
         view = self.views[step.position.symbol]
@@ -250,7 +222,7 @@ class Clerk:
         parts = self.holders.taken(slot, signed, whole=after is None)
         orders = [self._forced(part, view, reason) for part in parts]
         whole = replace(booked, closed=-signed, opened=0.0, realised=realised)
-        self._record(view, orders[0].ref, whole, price, reason, "taker", after, slipped)
+        self.recorder.note(view, orders[0].ref, whole, price, reason, "taker", after, slipped)
         rate = fee / (closed * price) if fee else 0.0
         for order, part in zip(orders, parts, strict=True):
             share = replace(whole, closed=-part.size, realised=realised * part.size / signed)
