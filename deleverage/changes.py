@@ -139,8 +139,11 @@ def fund(state: State, terms: Terms, slot: str, amount: float) -> tuple[Change, 
     from_margin = amount - from_free
     bookings = [Booking(Cause.FUNDING, symbol, balance, part)
                 for balance, part in ((FREE, from_free), (slot, from_margin)) if part]
-    state = state.with_position(slot, position.with_margin(position.margin + from_margin),
-                                state.free + from_free)
+    free = state.free + from_free
+    if from_margin:
+        state = state.with_position(slot, position.with_margin(position.margin + from_margin), free)
+    else:  # the position stays the one that its liquidation price is known of
+        state = _with_free(state, free)
     payer = "position" if from_margin and not from_free else \
         "free" if from_free or not amount else "position"
     if from_margin and from_free:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from deleverage import margin, notices, timestamps
@@ -11,9 +12,11 @@ from deleverage.errors import DataError
 from deleverage.feedview import FeedView
 from deleverage.journal import FundingPayment
 from deleverage.ledger import Account
+from deleverage.records import swift
 from deleverage.steps import Due, Funded
 from deleverage.venues.rules import VenueRules
 
+_payment = swift(FundingPayment)
 STALE = 24 * timestamps.HOUR  # older than this a last known rate stands in for nothing
 
 
@@ -28,13 +31,22 @@ class Treasurer:
     def __init__(self, account: Account, missing: str) -> None:
         self.account = account
         self.missing = missing
+        self._known: dict[str, dict[int, tuple[Due, ...]]] = {}  # by symbol and bar
 
     def dues(self, view: FeedView, rules: VenueRules) -> tuple[Due, ...]:
         """The settlements inside the bar at which the view stands, in order."""
         columns, numbers = view.fine, view.settlements.get(view.at)
         if columns is None or not numbers:
             return ()
-        return tuple([self._due(view, columns, rules, number) for number in numbers])
+        known = self._known.get(view.symbol)
+        if known is None:  # the same for every run on this market that takes what is missing alike
+            known = self._known[view.symbol] = columns.memo.get(
+                ("dues", self.missing, rules.funding_price, view.mark_asked), dict)
+        found = known.get(view.at)
+        if found is None:
+            found = known[view.at] = tuple([self._due(view, columns, rules, number)
+                                            for number in numbers])
+        return found
 
     def _due(self, view: FeedView, columns: MarketColumns, rules: VenueRules,
              number: int) -> Due:
@@ -67,7 +79,7 @@ class Treasurer:
             return Due(stamp, share, math.nan, price, "stale", basis, guess)
         return Due(stamp, share, guess, price, "imputed", basis, guess)
 
-    def book(self, step: Funded, view: FeedView, slot: str, owners: list[Any],
+    def book(self, step: Funded, view: FeedView, slot: str, owners: Iterable[Any],
              marks: dict[str, float]) -> None:
         """Enter a settlement that the walk came to; DataError where it cannot be settled."""
         due, position = step.due, step.position
@@ -78,9 +90,9 @@ class Treasurer:
         expected = 0.0
         if due.state != "settled" and due.guess == due.guess and due.price == due.price:
             expected = margin.funding_amount(position.size, due.price, due.guess)
-        payment = FundingPayment(
+        payment = _payment(
             view.bar, due.ts, view.symbol, position.size, due.price, due.rate, step.amount,
-            step.payer, due.state, position.number, basis=due.basis, expected=expected)
+            step.payer, due.state, position.number, due.basis, expected)
         self.account.journal.funding.append(payment)
         self.account.snapshot(view.bar, view.ts, slot, marks)
         for owner in owners:

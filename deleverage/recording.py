@@ -10,7 +10,10 @@ from deleverage.changes import Executed
 from deleverage.feedview import FeedView
 from deleverage.journal import Fill, LiquidationEvent
 from deleverage.ledger import Account
+from deleverage.records import swift
 from deleverage.steps import Filled, Liquidated, Seized
+
+_fill = swift(Fill)
 
 
 class Recorder:
@@ -38,7 +41,7 @@ class Recorder:
     ) -> None:
         """Append the record of a fill; ``after`` is the position that it left."""
         fills = self.account.journal.fills
-        fills.append(Fill(
+        fills.append(_fill(
             len(fills), view.bar, view.ts, view.symbol, ref, executed.closed + executed.opened,
             price, reason, role, executed.fee, executed.closed, executed.opened,
             executed.realised, executed.number,

@@ -102,7 +102,7 @@ def changes(
     known = _ladders_of(rules, symbol)
     days = {day for item in known for day in (item.observed, item.closed) if day is not None}
     found, held = [], _held_at(known, from_ns)
-    for moment in sorted(map(timestamps.parse, days)):
+    for moment in sorted(map(_day, days)):
         following = _held_at(known, moment)
         if from_ns < moment <= to_ns and following is not None and following is not held:
             found.append((moment, rules(symbol, LadderUse(following, moment))))
@@ -181,7 +181,10 @@ def _held_at(known: list[Ladder], when: int) -> Ladder | None:
 
 
 def _observed_ns(ladder: Ladder) -> int:
-    return 0 if ladder.observed is None else timestamps.parse(ladder.observed)
+    return 0 if ladder.observed is None else _day(ladder.observed)
+
+
+_day = functools.cache(timestamps.parse)  # a few days, asked for at the start of every run
 
 
 @functools.cache

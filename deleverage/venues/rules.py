@@ -7,6 +7,7 @@ answer is None and an array holds NaN.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -167,9 +168,22 @@ class VenueRules(BracketRules):
                           cross: bool = False) -> float | None:
         """:meth:`liquidation_price` of one position on the ladder in use, as an account asks for
         it: at every order and every change of a position."""
-        level: float | None = self._solve(
-            side, size, entry_price, wallet, None, 0.0, cross, self.use.ladder)
-        return level
+        ladder = self.use.ladder
+        if self.product != "linear" or self.frozen_at_entry(cross) or ladder.jumps \
+                or ladder.unit == "contracts":
+            level: float | None = self._solve(
+                side, size, entry_price, wallet, None, 0.0, cross, ladder)
+            return level
+        # _solve for the usual ladder, written out: a third of its time, and asked the most
+        solve.check_position(side, size, entry_price, wallet)
+        fee, value = self.maintenance_fee, side * size * entry_price
+        edges = ladder.edges(-side, fee)
+        rung = ladder.brackets[min(bisect_left(edges, size * entry_price - side * wallet),
+                                   len(edges) - 1)]
+        price = (wallet + rung.amount - value) / (size * (rung.rate + fee) - side * size)
+        if price > 0:
+            return float(price)
+        return None if side > 0 else 0.0
 
     def _solve(self, side: Any, size: Any, entry: Any, wallet: Any, rate: Any, amount: Any,
                cross: bool, ladder: Ladder) -> Any:
