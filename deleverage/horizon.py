@@ -223,10 +223,9 @@ class Horizon:
         return np.asarray(~(worth > held + slack))
 
 
-def first_true(test: Test, start: int, until: int) -> int:
+def first_true(test: Test, start: int, until: int, window: int = _FIRST_WINDOW) -> int:
     """The first index in [start, until) for which ``test`` holds, else ``until``; it is asked for
-    one stretch after the other, each longer than the one before."""
-    window = _FIRST_WINDOW
+    one stretch after the other, each longer than the one before, the first of ``window``."""
     while start < until:
         stop = min(start + window, until)
         found = test(slice(start, stop))

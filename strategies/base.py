@@ -209,14 +209,22 @@ class PerpetualStrategy(bt.Strategy, metaclass=_MetaPerpetualStrategy):  # type:
     # ---------------------------------------------------------------- backtrader's side
 
     def _start(self) -> None:
+        require_tables(type(self).__name__, self.columns, self.tables())
+        super()._start()
+        self.look_ahead()
+        mask = np.zeros(len(self.columns), dtype=np.uint8)
+        mask[self.wakes] = 1
+        self._mask = mask.tobytes()
+
+    def look_ahead(self) -> None:
+        """Ask once at which bars it looks; for the engine.
+
+        Raises MissingTable and whatever ``wake()`` raises.
+        """
         columns = self.columns
         require_tables(type(self).__name__, columns, self.tables())
-        super()._start()
         self.wakes = _checked(type(self).__name__, self.wake(), len(columns))
-        mask = np.zeros(len(columns), dtype=np.uint8)
-        mask[self.wakes] = 1
         self.wakes.setflags(write=False)  # the gate goes by the mask, a jump by the bars
-        self._mask = mask.tobytes()
 
     def _addnotification(self, order: Any, quicknotify: bool = False) -> None:
         self._stirred = True

@@ -2,7 +2,8 @@
 
 A :class:`SignalStrategy` names its signals up front, bar by bar, from the market's columns. At the
 bar of a signal it sends the entry as the head of a bracket: a stop and a target hang on it, both
-reduce-only. The time exit closes at the market what neither of them did.
+reduce-only. Or they are judged on closes (``Signal.on_close``), and no order rests. The time exit
+closes at the market what neither of them did.
 
 Every exit carries its reason (``order.info.reason``): ``stop``, ``target``, ``time`` or ``signal``.
 A liquidation or auto-deleveraging cancels stop and target; where it leaves a part of the position,
@@ -11,8 +12,7 @@ both are sent again for that part.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,28 +20,12 @@ import backtrader as bt
 import numpy as np
 
 from deleverage.errors import UsageError, unknown_name
+from deleverage.strategies.barriers import Levels, first_met, met
 from deleverage.strategies.base import Ints, PerpetualStrategy
+from deleverage.strategies.signals import LEAVE, LONG, SHORT, Signal, Signals
 from deleverage.timestamps import parse_step, to_datetime
 
-LONG, SHORT, LEAVE = 1, -1, 0
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """What to do at a bar: go LONG or SHORT, or LEAVE what is open.
-
-    ``stop`` and ``target`` are prices (None: none), ``hold`` the bars after which the time exit
-    closes (None: the strategy's own), ``why`` a few words for the log. ``adds`` lets the signal add
-    to a position of the same side; otherwise it is ignored there. A signal of the other side closes
-    the position and turns it.
-    """
-
-    side: int
-    stop: float | None = None
-    target: float | None = None
-    why: str = ""
-    hold: int | None = None
-    adds: bool = False
+__all__ = ["LEAVE", "LONG", "SHORT", "Signal", "SignalStrategy", "Signals", "bars_of", "reward"]
 
 
 class SignalStrategy(PerpetualStrategy):
@@ -63,33 +47,54 @@ class SignalStrategy(PerpetualStrategy):
         if self.p.entry not in ("market", "limit"):
             raise unknown_name("kind of entry", self.p.entry, ("market", "limit"))
         self._hold = bars_of(self.p.hold, self.columns.market.step_ns)
-        self._signals = dict(self.signals())
+        found = self.signals()
+        self._signals = found if isinstance(found, Signals) else dict(found)
+        self._against = {side: against(self._signals, side) for side in (LONG, SHORT)}
         self._brackets: list[list[Any]] = []
         self._exits: list[tuple[int, float, str]] = []  # of the last entry: kind, price, reason
         self._reduced = False  # by the venue, and not guarded again yet
         self._side = 0
         self._deadline: int | None = None
-        self._asked_hold = self._hold
-        return np.array(sorted(self._signals), dtype=np.int64)
+        self._levels: Levels | None = None  # of stop and target, where closes are judged by them
+        self._asked: Signal | None = None
+        return found.bars if isinstance(found, Signals) else _ascending(self._signals)
 
     def next_wake(self, bar: int) -> int | None:
-        """The time exit or the next signal, whichever comes first."""
-        at = int(np.searchsorted(self.wakes, bar, side="right"))
-        due = [int(self.wakes[at])] if at < len(self.wakes) else []
+        """The time exit, a close beyond stop or target that are judged on it, or the next signal
+        that would change anything, whichever comes first.
+
+        Looks ahead for the bar only: what is decided there is decided from that bar.
+        """
+        # one that the venue has reduced tries at every signal to guard what is left
+        signals = self.wakes if self._reduced else self._against.get(self._side, self.wakes)
+        at = int(signals.searchsorted(bar, side="right"))
+        due = int(signals[at]) if at < len(signals) else len(self.columns)
         if self._deadline is not None and self._deadline > bar:
-            due.append(self._deadline)
-        return min(due, default=None)
+            due = min(due, self._deadline)
+        if self._levels is not None:
+            closes = self.columns.lines["close"]
+            due = first_met(closes, self._side, self._levels, bar + 1, due)
+        return due if due < len(self.columns) else None
 
     def act(self) -> None:
         """Notice what was filled, close what has had its time, follow the signal of this bar."""
         bar = self.bar
         self._notice(bar)
-        if self._deadline is not None and bar >= self._deadline:
-            self.leave("time")
+        over = self._over(bar)
+        if over:
+            self.leave(over)
             return
         signal = self._signals.get(bar) if self.fresh else None  # once, not while a feed stands
         if signal is not None:
             self.follow(signal)
+
+    def _over(self, bar: int) -> str:
+        """Why the position is to be left at this close; an empty text where it is not."""
+        if self._levels is not None:
+            why = met(self.data.close[0], self._side, self._levels)
+            if why:
+                return why
+        return "time" if self._deadline is not None and bar >= self._deadline else ""
 
     def follow(self, signal: Signal) -> None:
         """Carry out a signal against the position there is."""
@@ -106,13 +111,15 @@ class SignalStrategy(PerpetualStrategy):
     def enter(self, signal: Signal) -> None:
         """Send the entry with its bracket; nothing when the sizer gives no size."""
         long = signal.side == LONG
-        size = abs(self.getsizing(self.data, isbuy=long))
+        size = signal.size
+        if size is None:
+            size = abs(self.getsizing(self.data, isbuy=long))
         if not size:
             return
         opening, closing = (self.buy, self.sell) if long else (self.sell, self.buy)
         exits = [(kind, self._on_tick(price), reason) for kind, price, reason in (
             (bt.Order.Stop, signal.stop, "stop"), (bt.Order.Limit, signal.target, "target"),
-        ) if price is not None]
+        ) if price is not None and not signal.on_close]
         head = opening(size=size, transmit=not exits, reason="entry", why=signal.why,
                        **self._entry_terms(signal.side))
         bracket = [head]
@@ -121,7 +128,7 @@ class SignalStrategy(PerpetualStrategy):
                                    transmit=number == len(exits), reason=reason))
         self._brackets.append(bracket)
         self._exits = exits
-        self._asked_hold = signal.hold if signal.hold is not None else self._hold
+        self._asked = signal
 
     def leave(self, reason: str) -> None:
         """Cancel what is working and close the position at the market."""
@@ -130,7 +137,7 @@ class SignalStrategy(PerpetualStrategy):
         self.close(reason=reason, reduce_only=True)
         self._brackets.clear()
         self._exits = []
-        self._deadline = None
+        self._deadline = self._levels = None
 
     def guard(self) -> None:
         """Send stop and target again for what the venue has left of the position."""
@@ -163,15 +170,21 @@ class SignalStrategy(PerpetualStrategy):
         side = int(np.sign(self.position.size))
         if side != self._side:
             self._side = side
-            self._deadline = None
-            if side and self._asked_hold is not None:
-                self._deadline = bar + self._asked_hold - 1
+            self._deadline = self._levels = None
+            if side and self._asked is not None:
+                self._begin(bar, self._asked)
         self._brackets = [bracket for bracket in self._brackets
                           if any(order is not None and order.alive() for order in bracket)]
         if self._reduced and side and not self._brackets:
             self.guard()  # again and again where the venue refuses it: it may be out
         else:
             self._reduced = False
+
+    def _begin(self, bar: int, asked: Signal) -> None:
+        """The clock of a position filled in this bar, and the levels its closes are judged by."""
+        hold = self._hold if asked.hold is None else asked.hold
+        self._deadline = None if hold is None else bar + hold - 1
+        self._levels = asked.barriers(self.position.price) if asked.on_close else None
 
     def _working(self) -> list[Any]:
         return [order for bracket in self._brackets for order in bracket
@@ -181,6 +194,18 @@ class SignalStrategy(PerpetualStrategy):
         if order.info.get("liquidation") or order.info.get("adl"):
             self._reduced = True
         super()._addnotification(order, quicknotify=quicknotify)
+
+
+def against(signals: Mapping[int, Signal], side: int) -> Ints:
+    """The bars of the signals that mean something while a position of ``side`` is held: those of
+    another side, and those that add."""
+    if isinstance(signals, Signals):
+        return signals.bars if signals.adds or signals.side != side else signals.bars[:0]
+    return _ascending(bar for bar, each in signals.items() if each.adds or each.side != side)
+
+
+def _ascending(bars: Iterable[int]) -> Ints:
+    return np.array(sorted(bars), dtype=np.int64)
 
 
 def bars_of(duration: str | None, step_ns: int) -> int | None:

@@ -27,7 +27,8 @@ from deleverage.strategies.parameters import check_parameters, defaults
 __all__ = ["StrategyInfo", "check_parameters", "describe", "load", "names"]
 
 _PACKAGE = "deleverage.strategies"
-_PLUMBING = frozenset({"base", "exits", "level_signals", "parameters", "registry", "tables"})
+_PLUMBING = frozenset({"barriers", "base", "exits", "level_signals", "parameters", "registry",
+                       "signals", "tables"})
 _LINKED = ("strategies", "feeds", "analyzers")
 
 _loaded: dict[Path, tuple[int, ModuleType]] = {}  # files of the user, by path and time of change
