@@ -271,6 +271,22 @@ class FeedView:
             return MARK_STATES[MARK_LAST]
         return MARK_STATES[self._state[self.at]]
 
+    def prices(self) -> tuple[list[memoryview], list[memoryview]]:
+        """Open, high, low and close of last, and of the mark the account is judged on, by (finer)
+        bar."""
+        return self._last, self._mark
+
+    def close_times(self) -> memoryview:
+        """UTC nanoseconds of the closes of all (finer) bars."""
+        return self._close_ns
+
+    def traded(self, index: int) -> tuple[float, float, int]:
+        """What a slippage policy asks of a (finer) bar: its volume in coin, the USD reported
+        liquidated in it, its length (nanoseconds)."""
+        assert self.fine is not None
+        return (self._volume[index], self._long[index] + self._short[index],
+                self.fine.market.step_ns)
+
     def mark_range(self) -> tuple[float, float]:
         """Low and high of the mark in the bar where the account stands (NaN: missing)."""
         if self.columns is None:
@@ -308,9 +324,9 @@ class FeedView:
                     "while a position or order is open (missing='impute' takes the last price, "
                     "mark='last' takes it everywhere)")
             mark = last
-        return Bar(self.symbol, last, mark, self._close_ns[index], self.fine.market.step_ns,
-                   self._volume[index], self._long[index] + self._short[index], dues,
-                   tuple(self.deleveragings.get(index, ())))
+        volume, liquidations, step_ns = self.traded(index)
+        return Bar(self.symbol, last, mark, self._close_ns[index], step_ns, volume, liquidations,
+                   dues, tuple(self.deleveragings.get(index, ())))
 
 
 def _by_bar(bars: Ints) -> Mapping[int, Sequence[int]]:
