@@ -16,7 +16,6 @@ from deleverage.stamps import assumptions, idle, provenance
 from deleverage.statistics.caveats import caveats
 from deleverage.statistics.closeups import CloseUp, closeups
 from deleverage.statistics.overview import overview
-from deleverage.statistics.performance import daily_equity
 from deleverage.statistics.placing import walked
 from deleverage.statistics.replay import VenueTerms
 from deleverage.statistics.summary import RunRecord, summary
@@ -53,12 +52,11 @@ def conclude(spec: RunSpec, sha256: str, columns: MarketColumns, traded: Traded,
     lines = (*_warmup(traded.warmup, len(columns)), *idle(spec, columns), *caveats(
         walked(columns), figures, taken.trades, mark=spec.mark,
         assumptions=assumptions(spec, traded.rules, figures)))
-    days, equity = daily_equity(taken.columns.close_ns, taken.curves.equity, taken.start)
     return RunResult(
         spec=spec, provenance=provenance(spec, sha256, columns, traded.rules, traded.strategy,
                                          traded.params),
         journal=traded.journal, trades=taken.trades, statistics=figures, warnings=lines,
-        daily=DailyEquity(days, equity, taken.start),
+        daily=DailyEquity(*taken.daily, taken.start),
         recorded=taken.curves if record else None,
         overview=overview(taken.columns) if record else None,
         closeups=_closeups(taken) if record else ())

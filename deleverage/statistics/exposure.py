@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from deleverage.columns import Floats, Ints
-from deleverage.statistics import drawdown, tiers
-from deleverage.statistics.curves import Curves
+from deleverage.statistics import drawdown, exact, tiers
+from deleverage.statistics.course import Course
 from deleverage.statistics.episodes import Episode
+from deleverage.statistics.marks import marks
 from deleverage.statistics.trades import Trade
 from deleverage.timestamps import HOUR
 
@@ -84,66 +85,72 @@ class Exposure:
     max_position_leverage: float | None
 
 
-def exposure(curves: Curves, found: Sequence[Episode], trades: Sequence[Trade], start: float,
+def exposure(course: Course, found: Sequence[Episode], trades: Sequence[Trade], start: float,
              start_ns: int) -> Exposure:
     """LeverageExposure of one instrument; ``start`` is the wallet at ``start_ns``."""
-    weight = hours(curves.close_ns)
-    held, notional = curves.position >= 0, curves.notional
-    in_market = _sum(weight[held])
-    run_h = (int(curves.close_ns[-1]) - start_ns) / HOUR if len(curves) else 0.0
-    peak, trough = _deepest(curves, start)
+    told, close_ns = course.told, course.columns.close_ns
+    # every span in the market is one bar
+    at = np.flatnonzero(told.position >= 0)
+    run_h = (int(close_ns[-1]) - start_ns) / HOUR if len(close_ns) else 0.0
+    peak, trough = _deepest(course, start)
+    weight = hours(close_ns, course.spans.first[at])
+    in_market = exact.total(weight)
     return Exposure(
-        bars=len(curves), bars_in_market=int(held.sum()), time_in_market_h=in_market,
+        bars=len(close_ns), bars_in_market=len(at), time_in_market_h=in_market,
         time_in_market=in_market / run_h if run_h else 0.0,
-        notional_hours=_sum((notional * weight)[held]),
-        by_tier=_by_tier(curves, found, weight, notional, in_market),
-        by_entry=_by_entry(curves, found, trades, peak, trough),
-        drawdown_from_ns=int(curves.close_ns[peak]) if peak is not None and peak >= 0 else None,
-        drawdown_to_ns=None if trough is None else int(curves.close_ns[trough]),
-        max_account_leverage=_largest(curves.account_leverage),
-        max_position_leverage=_largest(curves.position_leverage),
+        notional_hours=exact.total(told.notional[at] * weight),
+        by_tier=_by_tier(course, found, in_market),
+        by_entry=_by_entry(marks(course.columns)[2], found, trades, peak, trough),
+        drawdown_from_ns=int(close_ns[peak]) if peak is not None and peak >= 0 else None,
+        drawdown_to_ns=None if trough is None else int(close_ns[trough]),
+        max_account_leverage=_largest(told.account_leverage),
+        max_position_leverage=_largest(told.position_leverage),
     )
 
 
-def hours(close_ns: Ints) -> Floats:
-    """Hours from each close to the next; the last bar has none."""
-    return np.append(np.diff(close_ns), 0)[: len(close_ns)] / HOUR
+def hours(close_ns: Ints, bars: Ints) -> Floats:
+    """Hours from the close of each of some bars to the next; the last bar has none."""
+    return (close_ns[np.minimum(bars + 1, len(close_ns) - 1)] - close_ns[bars]) / HOUR
 
 
-def _sum(values: Floats) -> float:
-    return math.fsum(values.tolist())
-
-
-def _by_tier(curves: Curves, found: Sequence[Episode], weight: Floats, notional: Floats,
-             in_market: float) -> tuple[TierTime, ...]:
-    at = np.flatnonzero(~np.isnan(curves.position_leverage))  # mostly flat, as most strategies are
-    tier, weight, notional = tiers.tiers(curves.position_leverage[at]), weight[at], notional[at]
-    distance = curves.distance[at]
-    # the ratio met inside bar i belongs to the interval that began at the close before it
-    ratio = curves.margin_ratio.copy()
-    same = (curves.position[1:] == curves.position[:-1]) & (curves.position[1:] >= 0)
-    ratio[:-1] = np.fmax(ratio[:-1], np.where(same, curves.margin_ratio[1:], np.nan))
-    for episode in found:
-        for event in episode.liquidations:
-            if episode.entry_bar < event.bar <= len(ratio):
-                ratio[event.bar - 1] = max(1.0, float(ratio[event.bar - 1]))
-    rows, ratio = [], ratio[at]
+def _by_tier(course: Course, found: Sequence[Episode], in_market: float) -> tuple[TierTime, ...]:
+    told = course.told
+    at = np.flatnonzero(~np.isnan(told.position_leverage))
+    weight = hours(course.columns.close_ns, course.spans.first[at])
+    tier, notional, distance = (tiers.tiers(told.position_leverage[at]), told.notional[at],
+                                told.distance[at])
+    worst = _worst_ratio(course, found)[at]
+    rows = []
     for index, name in enumerate(tiers.TIERS):
-        here = tier == index
-        near = here & ~np.isnan(distance)
-        time_h = _sum(weight[here])
+        here = np.flatnonzero(tier == index)
+        far = np.isnan(distance[here])
+        time_h = exact.total(weight[here])
+        p05, p25, p50 = _quantiles(distance[here][~far], (0.05, 0.25, 0.50))
         rows.append(TierTime(
             tier=name, time_h=time_h, share=time_h / in_market if in_market else 0.0,
-            notional_hours=_sum((notional * weight)[here]),
-            distance_p05=_quantile(distance[near], 0.05),
-            distance_p25=_quantile(distance[near], 0.25),
-            distance_p50=_quantile(distance[near], 0.50),
-            no_liquidation_price_h=_sum(weight[here & np.isnan(distance)]),
-            margin_ratio_max=_largest(ratio[here])))
+            notional_hours=exact.total(notional[here] * weight[here]),
+            distance_p05=p05, distance_p25=p25, distance_p50=p50,
+            no_liquidation_price_h=exact.total(weight[here][far]),
+            margin_ratio_max=_largest(worst[here])))
     return tuple(rows)
 
 
-def _by_entry(curves: Curves, found: Sequence[Episode], trades: Sequence[Trade],
+def _worst_ratio(course: Course, found: Sequence[Episode]) -> Floats:
+    """The margin ratio of each span; what is met inside the bar after it belongs to the interval
+    that began at its close."""
+    told = course.told
+    ratio = told.margin_ratio.copy()
+    same = (told.position[1:] == told.position[:-1]) & (told.position[1:] >= 0)
+    ratio[:-1] = np.fmax(ratio[:-1], np.where(same, told.margin_ratio[1:], np.nan))
+    for episode in found:
+        for event in episode.liquidations:
+            if episode.entry_bar < event.bar <= course.spans.bars:
+                before = course.spans.of(event.bar - 1)
+                ratio[before] = max(1.0, float(ratio[before]))
+    return ratio
+
+
+def _by_entry(mark: Floats, found: Sequence[Episode], trades: Sequence[Trade],
               peak: int | None, trough: int | None) -> tuple[TierMoney, ...]:
     rows = []
     for name in tiers.TIERS:
@@ -151,7 +158,7 @@ def _by_entry(curves: Curves, found: Sequence[Episode], trades: Sequence[Trade],
                   if trade.entry_tier == name]
         own = [trade for _, trade in chosen]
         fell = 0.0 if peak is None or trough is None else math.fsum(
-            worth(episode, curves, bar) * sign for episode, _ in chosen
+            worth(episode, mark, bar) * sign for episode, _ in chosen
             for bar, sign in ((trough, 1.0), (peak, -1.0)))
         rows.append(TierMoney(
             tier=name, trades=len(own), net=math.fsum(trade.net for trade in own),
@@ -166,26 +173,31 @@ def _by_entry(curves: Curves, found: Sequence[Episode], trades: Sequence[Trade],
     return tuple(rows)
 
 
-def worth(episode: Episode, curves: Curves, bar: int) -> float:
-    """What a position has added to equity by the close of ``bar``: booked plus unrealised."""
-    booked = episode.amount(until=bar)
-    state = episode.state_at(bar)
+def worth(episode: Episode, mark: Floats, bar: int) -> float:
+    """What a position has added to equity by the close of ``bar``: booked plus unrealised at
+    ``mark``, the closing mark of every bar."""
+    booked, state = episode.amount(until=bar), episode.state_at(bar)
     if state is None:
         return booked
-    return booked + state.size * (float(curves.mark[bar]) - state.entry_price)
+    return booked + state.size * (float(mark[bar]) - state.entry_price)
 
 
-def _deepest(curves: Curves, start: float) -> tuple[int | None, int | None]:
+def _deepest(course: Course, start: float) -> tuple[int | None, int | None]:
     """(peak, trough) bars of the deepest drawdown at close; (None, None) where there is none."""
-    if not len(curves):
+    equity, spans = course.told.equity, course.spans
+    if not len(equity):
         return None, None
-    depth = drawdown.underwater(curves.equity, start)
-    peak, trough = drawdown.extent(curves.equity, depth, start)
-    return (peak, trough) if depth[trough] > 0 else (None, None)
+    depth = drawdown.underwater(equity, start)
+    peak, trough = drawdown.extent(equity, depth, start)
+    if not depth[trough] > 0:
+        return None, None
+    return peak if peak < 0 else spans.last(peak), int(spans.first[trough])
 
 
-def _quantile(values: Floats, share: float) -> float | None:
-    return float(np.quantile(values, share)) if len(values) else None
+def _quantiles(values: Floats, shares: tuple[float, ...]) -> list[float | None]:
+    if not len(values):
+        return [None] * len(shares)
+    return [float(value) for value in np.quantile(values, shares)]
 
 
 def _largest(values: Floats) -> float | None:

@@ -1,0 +1,34 @@
+"""Sums that do not depend on the order of what is added, nor on how equal values are gathered."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from deleverage.columns import Floats, Ints
+
+_EXACT = 52  # whole numbers of so many bits are added in float64 without rounding
+
+
+def total(values: Floats, times: Ints | None = None) -> float:
+    """The exact sum of every value taken so many ``times`` (None: once), rounded once.
+
+    What :func:`math.fsum` gives for the values written out one by one. ``times`` ≥ 0; together
+    fewer than 2^40.
+    """
+    count = len(values) if times is None else int(times.sum())
+    largest = float(np.abs(values).max()) if len(values) else 0.0
+    if not math.isfinite(largest):
+        return math.fsum(np.repeat(values, 1 if times is None else times).tolist())
+    # cut into layers of so few bits that the sum of a layer is exact in whatever order
+    bits = _EXACT - count.bit_length()
+    exponent = math.frexp(largest)[1]
+    layers, rest = [], values
+    while rest.any():
+        exponent = max(exponent - bits, -1074)  # the last is the least float there is
+        unit = math.ldexp(1.0, exponent)
+        whole = np.trunc(rest / unit)
+        layers.append(float((whole if times is None else whole * times).sum()) * unit)
+        rest = rest - whole * unit
+    return math.fsum(layers)
