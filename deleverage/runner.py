@@ -216,8 +216,8 @@ def warmup_bars(ran: bt.Strategy) -> int:
 
 
 def _known_hash(data: str, columns: MarketColumns) -> str:
+    """The hash of the data that columns in memory come from, asked for once."""
     from deleverage.feeds.dataset import Dataset
 
-    if Path(data).is_dir():
-        return Dataset.open(data).sha256
-    return fingerprint(columns)
+    return columns.memo.get(("sha256", data), lambda: Dataset.open(data).sha256
+                            if Path(data).is_dir() else fingerprint(columns))

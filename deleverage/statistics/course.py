@@ -21,7 +21,7 @@ from deleverage.statistics.curves import (
 from deleverage.statistics.marks import marks
 from deleverage.statistics.slots import since
 from deleverage.statistics.spans import Spans
-from deleverage.statistics.wallet import booked
+from deleverage.statistics.wallet import booked, running_wallet
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +46,9 @@ class Course:
         if union_clock(markets) is not columns.close_ns or not len(columns):
             spans = Spans.each(len(columns))
             return cls(columns, spans, account_curves(journal, columns, others))
-        spans = _spans(journal, markets)
-        return cls(columns, spans, curves_at(journal, markets, spans))
+        changes = running_wallet(booked(journal.entries, markets))
+        spans = _spans(journal, markets[0], [stamp for stamp, _ in changes])
+        return cls(columns, spans, curves_at(journal, markets, spans, changes))
 
     def every_bar(self) -> Curves:
         """The curves at every bar: those of :func:`~deleverage.statistics.curves.account_curves`.
@@ -60,10 +61,10 @@ class Course:
                                    mark=marks(self.columns)[2], **spread)
 
 
-def _spans(journal: Journal, markets: Sequence[MarketColumns]) -> Spans:
-    """Every bar with something open or with a lowest equity of its own, and what lies between two
-    changes; ``markets`` share one clock."""
-    close_ns = markets[0].close_ns
+def _spans(journal: Journal, market: MarketColumns, changes: Sequence[int]) -> Spans:
+    """Every bar of ``market`` with something open or with a lowest equity of its own, and what
+    lies between two; ``changes`` are the stamps at which the wallet changes."""
+    close_ns = market.close_ns
     begins = np.zeros(len(close_ns) + 1, dtype=bool)  # the last one is beyond the market
     slots: dict[str, list[Snapshot]] = {}
     for shot in journal.snapshots:
@@ -74,6 +75,5 @@ def _spans(journal: Journal, markets: Sequence[MarketColumns]) -> Spans:
             begins[first:stop + 1 if shot.size else first + 1] = True
     for bar in worst_by_bar(journal, close_ns):
         begins[bar:bar + 2] = True
-    stamps = np.array([stamp for stamp, _ in booked(journal.entries, markets)], dtype=np.int64)
-    begins[bars_of(markets[0], stamps)] = True
+    begins[bars_of(market, np.array(changes, dtype=np.int64))] = True
     return Spans.beginning(begins[:-1])

@@ -8,7 +8,6 @@ placed by time: instruments of one account may be on different clocks.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,9 +20,9 @@ from deleverage.journal import Journal, symbol_of
 from deleverage.policies import one_of
 from deleverage.statistics.clock import Marks, lowest_within, marks_on, union_clock
 from deleverage.statistics.marks import marks
-from deleverage.statistics.slots import Held, held_on, larger, taken, unrealised
+from deleverage.statistics.slots import Held, held_on, larger, unrealised
 from deleverage.statistics.spans import Spans
-from deleverage.statistics.wallet import booked, wallet_on
+from deleverage.statistics.wallet import booked, running_wallet, wallet_on
 
 CLOCKS = ("own", "union")
 
@@ -92,7 +91,9 @@ def account_curves(
     markets = (columns, *others)
     check_known(journal, markets)
     stamps = union_clock(markets)
-    whole = _reckoned(journal, markets, stamps, [marks_on(market, stamps) for market in markets])
+    changes = running_wallet(booked(journal.entries, markets))
+    whole = _reckoned(journal, markets, stamps, [marks_on(market, stamps) for market in markets],
+                      changes)
     chosen = stamps if clock == "union" else columns.close_ns
     if len(chosen) == len(stamps):
         return _assemble(whole, whole.held[0], marks_on(columns, chosen))
@@ -103,14 +104,16 @@ def account_curves(
     return _assemble(there, own, marks_on(columns, chosen))
 
 
-def curves_at(journal: Journal, markets: Sequence[MarketColumns], spans: Spans) -> Curves:
+def curves_at(journal: Journal, markets: Sequence[MarketColumns], spans: Spans,
+              changes: Sequence[tuple[int, float]]) -> Curves:
     """:func:`account_curves` at the first bar of each span, of an account whose instruments share
-    one clock; ``markets`` begins with the instrument whose position is described.
+    one clock; ``markets`` begins with the instrument whose position is described, ``changes`` are
+    those of its wallet (:func:`~deleverage.statistics.wallet.running_wallet`).
 
     Nothing may change within a span of several bars but marks, and nothing may be held there.
     """
     told = [Marks(*(spans.at_first(series) for series in marks(market))) for market in markets]
-    whole = _reckoned(journal, markets, spans.at_first(markets[0].close_ns), told)
+    whole = _reckoned(journal, markets, spans.at_first(markets[0].close_ns), told, changes)
     return _assemble(whole, whole.held[0], told[0])
 
 
@@ -146,20 +149,16 @@ class _Reckoned:
 
 
 def _reckoned(journal: Journal, markets: Sequence[MarketColumns], clock: Ints,
-              on_clock: Sequence[Marks]) -> _Reckoned:
-    """The account at every instant of a clock; ``on_clock`` are the marks of the markets there."""
-    wallet = wallet_on(clock, booked(journal.entries, markets))
+              on_clock: Sequence[Marks], changes: Sequence[tuple[int, float]]) -> _Reckoned:
+    """The account at every instant of a clock; ``on_clock`` are the marks of the markets there,
+    ``changes`` those of the wallet."""
+    wallet = wallet_on(clock, changes)
     held = [held_on(clock, journal.snapshots, market.market.instrument.symbol)
             for market in markets]
     equity, worst = wallet, wallet
     for mark, positions in zip(on_clock, held, strict=True):
-        net, low, high = (np.zeros(len(clock)) for _ in range(3))
-        for position in positions:
-            at = np.flatnonzero(position.size)
-            open_ = taken(position, at)
-            net[at] += unrealised(open_, mark.close[at])
-            low[at] += unrealised(open_, mark.low[at])
-            high[at] += unrealised(open_, mark.high[at])
+        net, low, high = (_added([unrealised(position, price) for position in positions])
+                          for price in (mark.close, mark.low, mark.high))
         equity, worst = equity + net, worst + np.minimum(np.minimum(low, high), net)
     for bar, value in worst_by_bar(journal, clock).items():
         worst[bar] = min(value, float(equity[bar]))
@@ -167,33 +166,27 @@ def _reckoned(journal: Journal, markets: Sequence[MarketColumns], clock: Ints,
 
 
 def _assemble(whole: _Reckoned, own: Sequence[Held], mark: Marks) -> Curves:
-    held, close, wallet, equity = larger(own), mark.close, whole.wallet, whole.equity
-    gross = np.sum([np.abs(each.size) for each in own], axis=0)
-    net: Floats = np.sum([each.size for each in own], axis=0)
-    # what describes a position is worked out where there is one: most strategies are mostly flat
-    at = np.flatnonzero(held.size)
-    open_ = taken(held, at)
-    price, side, isolated = close[at], np.sign(open_.size), open_.margin > 0
-    notional = gross[at] * price
-    account = _ratio(notional, equity[at])
-    effective = np.where(isolated, _ratio(np.abs(open_.size) * price,
-                                          open_.margin + unrealised(open_, price)), account)
-    distance = side * (price - open_.liquidation) / price
-    extreme = np.where(open_.through, np.where(side > 0, mark.low[at], mark.high[at]), price)
-    behind = np.where(isolated, open_.margin, wallet[at])
-    count = len(whole.clock)
-    return Curves(whole.clock, close, wallet, equity, whole.worst, net,
-                  _spread(notional, at, count, 0.0), held.entry, held.liquidation,
-                  _spread(distance, at, count), _spread(effective, at, count),
-                  _spread(account, at, count),
-                  _spread(_margin_ratio(open_, behind, extreme), at, count), held.number)
+    held, close = larger(own), mark.close
+    flat, side, isolated = held.size == 0, np.sign(held.size), held.margin > 0
+    notional = _added([np.abs(each.size) for each in own]) * close
+    account = _ratio(notional, whole.equity)
+    account[flat] = np.nan
+    effective = np.where(isolated, _ratio(np.abs(held.size) * close,
+                                          held.margin + unrealised(held, close)), account)
+    distance = side * (close - held.liquidation) / close
+    extreme = np.where(held.through, np.where(side > 0, mark.low, mark.high), close)
+    behind = np.where(isolated, held.margin, whole.wallet)
+    return Curves(whole.clock, close, whole.wallet, whole.equity, whole.worst,
+                  _added([each.size for each in own]), notional, held.entry, held.liquidation,
+                  distance, effective, account, _margin_ratio(held, behind, extreme), held.number)
 
 
-def _spread(values: Floats, at: Ints, length: int, elsewhere: float = math.nan) -> Floats:
-    """``values`` at their bars, ``elsewhere`` at all the others."""
-    whole: Floats = np.full(length, elsewhere)
-    whole[at] = values
-    return whole
+def _added(each: Sequence[Floats]) -> Floats:
+    """The sum of some curves, from the first on."""
+    total = each[0]
+    for more in each[1:]:
+        total = total + more
+    return total
 
 
 def _ratio(notional: Floats, behind: Floats) -> Floats:
@@ -204,7 +197,7 @@ def _ratio(notional: Floats, behind: Floats) -> Floats:
 
 
 def _margin_ratio(held: Held, behind: Floats, mark: Floats) -> Floats:
-    """Maintenance ÷ what stands behind an open position, at ``mark``.
+    """Maintenance ÷ what stands behind a position, at ``mark``; NaN while flat.
 
     Maintenance runs linearly in the mark from its value at entry to the one at the liquidation
     price, where it equals what is left: exact while the venue's bracket does not change.

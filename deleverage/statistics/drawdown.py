@@ -13,6 +13,7 @@ import numpy as np
 
 from deleverage.columns import Floats, Ints
 from deleverage.statistics import exact
+from deleverage.statistics.quantiles import quantiles
 from deleverage.statistics.spans import Spans
 
 
@@ -52,17 +53,15 @@ def underwater(equity: Floats, start: float) -> Floats:
 
 def inside(equity: Floats, worst: Floats, start: float) -> Floats:
     """DD per bar at the worst point inside it, against the highest close BEFORE the bar."""
-    before = np.concatenate(([start], np.maximum(equity[:-1], start)))
-    return np.maximum(_below(worst, np.maximum.accumulate(before)), underwater(equity, start))
+    return _inside(equity, worst, start, underwater(equity, start))
 
 
 def cdar(depth: Floats, share: float, times: Ints | None = None) -> float:
     """Conditional drawdown at risk: mean of DD at or above its ``share`` quantile. ``times``: how
     many bars each value stands for (None: one)."""
-    if times is None:
-        times = np.ones(len(depth), dtype=np.int64)
-    deep = depth >= _quantile(depth, share, times)
-    return exact.total(depth[deep], times[deep]) / int(times[deep].sum())
+    deep = depth >= quantiles(depth, (share,), times)[0]
+    own = None if times is None else times[deep]
+    return exact.total(depth[deep], own) / int(deep.sum() if own is None else own.sum())
 
 
 def ulcer(depth: Floats, times: Ints | None = None) -> float:
@@ -82,7 +81,8 @@ def drawdown(close_ns: Ints, equity: Floats, worst: Floats, start: float, start_
         return DrawdownFigures(0.0, 0.0, None, None, None, 0.0, 0.0, None, None, 0.0, 0.0, 0.0,
                                0.0, 0, 0)
     spans = Spans.each(len(equity)) if spans is None else spans
-    depth, deepest = underwater(equity, start), inside(equity, worst, start)
+    depth = underwater(equity, start)
+    deepest = _inside(equity, worst, start, depth)
     peak, trough = extent(equity, depth, start)
     in_peak, in_trough = extent(equity, deepest, start)
     longest, count = _runs(close_ns, depth, start_ns, spans)
@@ -117,20 +117,15 @@ def extent(equity: Floats, depth: Floats, start: float) -> tuple[int, int]:
     return trough - 1 - int(np.argmax(before[::-1])), trough
 
 
+def _inside(equity: Floats, worst: Floats, start: float, depth: Floats) -> Floats:
+    before = np.concatenate(([start], np.maximum(equity[:-1], start)))
+    return np.maximum(_below(worst, np.maximum.accumulate(before)), depth)
+
+
 def _below(value: Floats, peak: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         depth = 1.0 - np.maximum(value, 0.0) / peak
     return np.minimum(np.fmax(depth, 0.0), 1.0)  # what is no number is no fall
-
-
-def _quantile(depth: Floats, share: float, times: Ints) -> float:
-    """``np.quantile`` of every value taken so many ``times``."""
-    order = np.argsort(depth)
-    behind, at = np.cumsum(times[order]), share * (int(times.sum()) - 1)
-    below = math.floor(at)
-    around = depth[order[np.minimum(np.searchsorted(behind, (below, below + 1), side="right"),
-                                    len(depth) - 1)]]
-    return float(np.quantile(around, at - below))
 
 
 def _recovery(close_ns: Ints, depth: Floats, trough: int, spans: Spans) -> int | None:

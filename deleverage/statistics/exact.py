@@ -9,6 +9,7 @@ import numpy as np
 from deleverage.columns import Floats, Ints
 
 _EXACT = 52  # whole numbers of so many bits are added in float64 without rounding
+_LARGEST = 1e250  # beyond it the way through layers would leave the range of floats
 
 
 def total(values: Floats, times: Ints | None = None) -> float:
@@ -19,7 +20,7 @@ def total(values: Floats, times: Ints | None = None) -> float:
     """
     count = len(values) if times is None else int(times.sum())
     largest = float(np.abs(values).max()) if len(values) else 0.0
-    if not math.isfinite(largest):
+    if not largest < _LARGEST:
         return math.fsum(np.repeat(values, 1 if times is None else times).tolist())
     # cut into layers of so few bits that the sum of a layer is exact in whatever order
     bits = _EXACT - count.bit_length()
@@ -27,8 +28,9 @@ def total(values: Floats, times: Ints | None = None) -> float:
     layers, rest = [], values
     while rest.any():
         exponent = max(exponent - bits, -1074)  # the last is the least float there is
-        unit = math.ldexp(1.0, exponent)
-        whole = np.trunc(rest / unit)
-        layers.append(float((whole if times is None else whole * times).sum()) * unit)
-        rest = rest - whole * unit
+        coarse = math.ldexp(1.5, exponent + _EXACT)  # added, it rounds to multiples of 2^exponent
+        layer = rest + coarse
+        layer -= coarse
+        layers.append(float((layer if times is None else layer * times).sum()))
+        rest = rest - layer
     return math.fsum(layers)

@@ -18,8 +18,11 @@ from deleverage.statistics import drawdown, exact, tiers
 from deleverage.statistics.course import Course
 from deleverage.statistics.episodes import Episode
 from deleverage.statistics.marks import marks
+from deleverage.statistics.quantiles import quantiles
 from deleverage.statistics.trades import Trade
 from deleverage.timestamps import HOUR
+
+_SHARES = (0.05, 0.25, 0.50)  # the quantiles of TierTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ def exposure(course: Course, found: Sequence[Episode], trades: Sequence[Trade], 
         bars=len(close_ns), bars_in_market=len(at), time_in_market_h=in_market,
         time_in_market=in_market / run_h if run_h else 0.0,
         notional_hours=exact.total(told.notional[at] * weight),
-        by_tier=_by_tier(course, found, in_market),
+        by_tier=_by_tier(course, found, at, weight, in_market),
         by_entry=_by_entry(marks(course.columns)[2], found, trades, peak, trough),
         drawdown_from_ns=int(close_ns[peak]) if peak is not None and peak >= 0 else None,
         drawdown_to_ns=None if trough is None else int(close_ns[trough]),
@@ -113,19 +116,23 @@ def hours(close_ns: Ints, bars: Ints) -> Floats:
     return (close_ns[np.minimum(bars + 1, len(close_ns) - 1)] - close_ns[bars]) / HOUR
 
 
-def _by_tier(course: Course, found: Sequence[Episode], in_market: float) -> tuple[TierTime, ...]:
+def _by_tier(course: Course, found: Sequence[Episode], at: Ints, weight: Floats,
+             in_market: float) -> tuple[TierTime, ...]:
+    """``at`` are the spans in the market, ``weight`` the hours of each."""
     told = course.told
-    at = np.flatnonzero(~np.isnan(told.position_leverage))
-    weight = hours(course.columns.close_ns, course.spans.first[at])
     tier, notional, distance = (tiers.tiers(told.position_leverage[at]), told.notional[at],
                                 told.distance[at])
     worst = _worst_ratio(course, found)[at]
     rows = []
     for index, name in enumerate(tiers.TIERS):
         here = np.flatnonzero(tier == index)
+        if not len(here):
+            rows.append(TierTime(name, 0.0, 0.0, 0.0, None, None, None, 0.0, None))
+            continue
         far = np.isnan(distance[here])
+        near = distance[here][~far]
+        p05, p25, p50 = quantiles(near, _SHARES) if len(near) else (None, None, None)
         time_h = exact.total(weight[here])
-        p05, p25, p50 = _quantiles(distance[here][~far], (0.05, 0.25, 0.50))
         rows.append(TierTime(
             tier=name, time_h=time_h, share=time_h / in_market if in_market else 0.0,
             notional_hours=exact.total(notional[here] * weight[here]),
@@ -192,12 +199,6 @@ def _deepest(course: Course, start: float) -> tuple[int | None, int | None]:
     if not depth[trough] > 0:
         return None, None
     return peak if peak < 0 else spans.last(peak), int(spans.first[trough])
-
-
-def _quantiles(values: Floats, shares: tuple[float, ...]) -> list[float | None]:
-    if not len(values):
-        return [None] * len(shares)
-    return [float(value) for value in np.quantile(values, shares)]
 
 
 def _largest(values: Floats) -> float | None:

@@ -68,11 +68,8 @@ def larger(positions: Sequence[Held]) -> Held:
     return chosen
 
 
-def taken(held: Held, at: Ints) -> Held:
-    """A position at some of its instants."""
-    return Held(*(getattr(held, item.name)[at] for item in dataclasses.fields(Held)))
-
-
 def unrealised(held: Held, price: Floats) -> Floats:
-    """Profit of an open position at ``price``, in quote."""
-    return held.size * (price - np.nan_to_num(held.entry))
+    """Profit at ``price``, in quote; 0 while flat."""
+    profit = held.size * (price - held.entry)
+    profit[held.size == 0] = 0.0
+    return profit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,8 @@ from deleverage.statistics.trade_figures import trade_figures
 from deleverage.statistics.trades import Trade, trade_list
 from deleverage.statistics.wallet import opening_wallet
 from deleverage.timestamps import DAY
+
+_PLAIN = frozenset({float, int, str, bool, type(None)})
 
 
 @dataclass(frozen=True)
@@ -191,13 +193,21 @@ def run_length(record: RunRecord) -> int:
 
 def plain(value: Any) -> Any:
     """Dataclasses as dicts, tuples as lists: what JSON gives back."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if dataclasses.is_dataclass(kind):
+        return {name: plain(getattr(value, name)) for name in _fields(kind)}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
         return [plain(item) for item in value]
     return value
+
+
+@cache
+def _fields(kind: type) -> tuple[str, ...]:
+    return tuple(item.name for item in dataclasses.fields(kind))
 
 
 def market_return(columns: MarketColumns) -> float:
