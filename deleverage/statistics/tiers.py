@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +16,7 @@ _TOLERANCE = 1e-9
 
 def tier(leverage: float) -> int:
     """Index into TIERS of a leverage ≥ 0; an edge belongs to the band above it."""
-    return int(np.searchsorted(EDGES, leverage * (1.0 + _TOLERANCE), side="right"))
+    return bisect.bisect_right(EDGES, leverage * (1.0 + _TOLERANCE))
 
 
 def tiers(leverage: NDArray[np.float64]) -> NDArray[np.int64]:
