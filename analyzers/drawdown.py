@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deleverage.analyzers.base import JournalAnalyzer
 from deleverage.statistics.drawdown import DrawdownFigures
-from deleverage.statistics.summary import RunRecord, drawdown_of
+from deleverage.statistics.summary import RunRecord
 
 
 class Drawdown(JournalAnalyzer):
@@ -15,4 +15,4 @@ class Drawdown(JournalAnalyzer):
 
     def figures(self, record: RunRecord) -> DrawdownFigures:
         """The figures of one run."""
-        return drawdown_of(record)
+        return record.fall

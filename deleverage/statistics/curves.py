@@ -123,8 +123,9 @@ def worst_by_bar(journal: Journal, close_ns: Ints) -> dict[int, float]:
     lowest: dict[int, float] = {}
     for bar, value in zip(np.searchsorted(close_ns, stamps).tolist(),
                           journal.worst_equity.values(), strict=True):
-        if bar < len(close_ns):
-            lowest[bar] = min(value, lowest.get(bar, value))
+        if bar not in lowest or value < lowest[bar]:
+            lowest[bar] = value
+    lowest.pop(len(close_ns), None)
     return lowest
 
 

@@ -20,10 +20,12 @@ from deleverage.journal import (
     Snapshot,
     symbol_of,
 )
+from deleverage.records import unlocked
 
 Key = tuple[str, int]  # symbol, number
 
 
+@unlocked
 @dataclass(frozen=True, slots=True)
 class Flow:
     """Money one position booked; ``cause`` is never a deposit or a transfer."""
@@ -33,6 +35,7 @@ class Flow:
     amount: float
 
 
+@unlocked
 @dataclass(frozen=True, slots=True)
 class Leg:
     """The part of a fill that belongs to one position: signed ``size`` at ``price``; ``ends`` where

@@ -19,18 +19,19 @@ def total(values: Floats, times: Ints | None = None) -> float:
     fewer than 2^40.
     """
     count = len(values) if times is None else int(times.sum())
-    largest = float(np.abs(values).max()) if len(values) else 0.0
+    largest = max(float(values.max()), -float(values.min())) if len(values) else 0.0
     if not largest < _LARGEST:
         return math.fsum(np.repeat(values, 1 if times is None else times).tolist())
     # cut into layers of so few bits that the sum of a layer is exact in whatever order
     bits = _EXACT - count.bit_length()
     exponent = math.frexp(largest)[1]
-    layers, rest = [], values
-    while rest.any():
+    layers, rest, more = [], values, largest > 0.0
+    while more:
         exponent = max(exponent - bits, -1074)  # the last is the least float there is
         coarse = math.ldexp(1.5, exponent + _EXACT)  # added, it rounds to multiples of 2^exponent
         layer = rest + coarse
         layer -= coarse
         layers.append(float((layer if times is None else layer * times).sum()))
         rest = rest - layer
+        more = bool(rest.any())
     return math.fsum(layers)

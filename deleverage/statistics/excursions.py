@@ -19,12 +19,14 @@ from dataclasses import dataclass
 
 from deleverage.columns import MARK_STATES, Floats, MarketColumns
 from deleverage.journal import Journal, Snapshot
+from deleverage.records import unlocked
 from deleverage.statistics.episodes import Episode
 from deleverage.statistics.path import Path
 
 _Held = tuple[Snapshot, int, int]  # state, first bar, stop: whole bars held in one state
 
 
+@unlocked
 @dataclass(frozen=True, slots=True)
 class Point:
     """A mark the position met in ``bar``, and the state it met it in."""
@@ -34,6 +36,7 @@ class Point:
     state: Snapshot
 
 
+@unlocked
 @dataclass(frozen=True, slots=True)
 class Excursion:
     """The worst and best of one position.
@@ -88,8 +91,8 @@ def excursion(episode: Episode, path: Path) -> Excursion:
 
 def _held_through(episode: Episode, bars: int) -> Iterator[_Held]:
     """(state, first, stop): runs of whole bars held in one state."""
-    end = bars if episode.exit_bar is None else episode.exit_bar
-    states = episode.states
+    exit_bar, states = episode.exit_bar, episode.states
+    end = bars if exit_bar is None else exit_bar
     for k, state in enumerate(states):
         stop = end
         if k + 1 < len(states):
@@ -117,11 +120,11 @@ def _highest(high: Floats, through: Iterable[_Held]) -> Iterator[Point]:
 
 def _closes(episode: Episode, path: Path) -> Iterator[Point]:
     """The closing mark of each bar of a change, in the state it was closed in."""
-    states = episode.states
+    states, exit_bar = episode.states, episode.exit_bar
+    end = len(path.close) if exit_bar is None else min(exit_bar, len(path.close))
     for k, state in enumerate(states):
         last_of_bar = k + 1 == len(states) or states[k + 1].bar > state.bar
-        alive = episode.exit_bar is None or episode.exit_bar > state.bar
-        if last_of_bar and alive and state.bar < len(path.close):
+        if last_of_bar and state.bar < end:
             yield Point(state.bar, float(path.close[state.bar]), state)
 
 
@@ -131,14 +134,15 @@ def _inside_fill_bars(episode: Episode, path: Path) -> Iterator[Point]:
     In the opening bar the state is the one after the fill, in later ones the one before. The bar of
     a liquidation is left out: its trigger is known exactly.
     """
+    exit_bar = episode.exit_bar
     for bar in sorted({leg.bar for leg in (*episode.opened, *episode.closed)}):
         worst = path.worst_equity.get(bar)
         before = [state for state in episode.states if state.bar < bar]
         state = before[-1] if before else next(iter(episode.states), None)
-        if worst is None or state is None or (episode.liquidated and bar == episode.exit_bar):
+        if worst is None or state is None or (bar == exit_bar and episode.liquidated):
             continue
         mark = state.entry_price + (worst - state.wallet) / state.size
-        if bar == episode.exit_bar:
+        if bar == exit_bar:
             mark = _before_the_exit(episode, state, worst, mark)
         low, high = float(path.low[bar]), float(path.high[bar])
         yield Point(bar, min(max(mark, low), high), state)

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deleverage.columns import Floats, Ints
-from deleverage.statistics import drawdown, exact, tiers
+from deleverage.columns import Floats, Ints, MarketColumns
+from deleverage.statistics import exact, tiers
 from deleverage.statistics.course import Course
+from deleverage.statistics.drawdown import DrawdownFigures
 from deleverage.statistics.episodes import Episode
 from deleverage.statistics.marks import marks
 from deleverage.statistics.quantiles import quantiles
@@ -88,32 +89,31 @@ class Exposure:
     max_position_leverage: float | None
 
 
-def exposure(course: Course, found: Sequence[Episode], trades: Sequence[Trade], start: float,
-             start_ns: int) -> Exposure:
-    """LeverageExposure of one instrument; ``start`` is the wallet at ``start_ns``."""
+def exposure(course: Course, found: Sequence[Episode], trades: Sequence[Trade],
+             fall: DrawdownFigures, start_ns: int) -> Exposure:
+    """LeverageExposure of one instrument over a run that began at ``start_ns``; ``fall`` are its
+    drawdowns."""
     told, close_ns = course.told, course.columns.close_ns
-    # every span in the market is one bar
     at = np.flatnonzero(told.position >= 0)
-    run_h = (int(close_ns[-1]) - start_ns) / HOUR if len(close_ns) else 0.0
-    peak, trough = _deepest(course, start)
-    weight = hours(close_ns, course.spans.first[at])
+    # a span in the market is one bar: the close after it is that of the next span's first
+    weight = hours(told.close_ns)[at]
     in_market = exact.total(weight)
+    run_h = (int(close_ns[-1]) - start_ns) / HOUR if len(close_ns) else 0.0
     return Exposure(
         bars=len(close_ns), bars_in_market=len(at), time_in_market_h=in_market,
         time_in_market=in_market / run_h if run_h else 0.0,
         notional_hours=exact.total(told.notional[at] * weight),
         by_tier=_by_tier(course, found, at, weight, in_market),
-        by_entry=_by_entry(marks(course.columns)[2], found, trades, peak, trough),
-        drawdown_from_ns=int(close_ns[peak]) if peak is not None and peak >= 0 else None,
-        drawdown_to_ns=None if trough is None else int(close_ns[trough]),
+        by_entry=_by_entry(course.columns, found, trades, fall),
+        drawdown_from_ns=fall.peak_ns, drawdown_to_ns=fall.trough_ns,
         max_account_leverage=_largest(told.account_leverage),
         max_position_leverage=_largest(told.position_leverage),
     )
 
 
-def hours(close_ns: Ints, bars: Ints) -> Floats:
-    """Hours from the close of each of some bars to the next; the last bar has none."""
-    return (close_ns[np.minimum(bars + 1, len(close_ns) - 1)] - close_ns[bars]) / HOUR
+def hours(close_ns: Ints) -> Floats:
+    """Hours from each close to the next; the last one has none."""
+    return np.append(np.diff(close_ns), 0)[: len(close_ns)] / HOUR
 
 
 def _by_tier(course: Course, found: Sequence[Episode], at: Ints, weight: Floats,
@@ -157,16 +157,16 @@ def _worst_ratio(course: Course, found: Sequence[Episode]) -> Floats:
     return ratio
 
 
-def _by_entry(mark: Floats, found: Sequence[Episode], trades: Sequence[Trade],
-              peak: int | None, trough: int | None) -> tuple[TierMoney, ...]:
+def _by_entry(columns: MarketColumns, found: Sequence[Episode], trades: Sequence[Trade],
+              fall: DrawdownFigures) -> tuple[TierMoney, ...]:
+    mark, ends = marks(columns)[2], _ends(columns, fall)
     rows = []
     for name in tiers.TIERS:
         chosen = [(episode, trade) for episode, trade in zip(found, trades, strict=True)
                   if trade.entry_tier == name]
         own = [trade for _, trade in chosen]
-        fell = 0.0 if peak is None or trough is None else math.fsum(
-            worth(episode, mark, bar) * sign for episode, _ in chosen
-            for bar, sign in ((trough, 1.0), (peak, -1.0)))
+        fell = math.fsum(worth(episode, mark, bar) * sign
+                         for episode, _ in chosen for bar, sign in ends)
         rows.append(TierMoney(
             tier=name, trades=len(own), net=math.fsum(trade.net for trade in own),
             gross=math.fsum(trade.gross for trade in own),
@@ -189,16 +189,14 @@ def worth(episode: Episode, mark: Floats, bar: int) -> float:
     return booked + state.size * (float(mark[bar]) - state.entry_price)
 
 
-def _deepest(course: Course, start: float) -> tuple[int | None, int | None]:
-    """(peak, trough) bars of the deepest drawdown at close; (None, None) where there is none."""
-    equity, spans = course.told.equity, course.spans
-    if not len(equity):
-        return None, None
-    depth = drawdown.underwater(equity, start)
-    peak, trough = drawdown.extent(equity, depth, start)
-    if not depth[trough] > 0:
-        return None, None
-    return peak if peak < 0 else spans.last(peak), int(spans.first[trough])
+def _ends(columns: MarketColumns, fall: DrawdownFigures) -> tuple[tuple[int, float], ...]:
+    """(bar, sign) of the trough and the peak of the deepest drawdown at close, bar −1 for the
+    opening wallet; nothing where there is none."""
+    if fall.trough_ns is None:
+        return ()
+    trough, peak = (-1 if stamp is None else int(np.searchsorted(columns.close_ns, stamp))
+                    for stamp in (fall.trough_ns, fall.peak_ns))
+    return (trough, 1.0), (peak, -1.0)
 
 
 def _largest(values: Floats) -> float | None:

@@ -20,11 +20,16 @@ def quantiles(values: Floats, shares: tuple[float, ...],
     for share in shares:
         at = share * last
         below = math.floor(at)
-        ranks = np.array((below, min(below + 1, last)))
+        ranks = [below, min(below + 1, last)]
         if behind is not None:
-            ranks = np.searchsorted(behind, ranks, side="right")
-        found.append(float(np.quantile(ordered[ranks], at - below)))
+            ranks = np.searchsorted(behind, ranks, side="right").tolist()
+        found.append(_between(float(ordered[ranks[0]]), float(ordered[ranks[1]]), at - below))
     return tuple(found)
+
+
+def _between(low: float, high: float, share: float) -> float:
+    """So far from one value to the next, reckoned from the nearer one, as NumPy does."""
+    return high - (high - low) * (1.0 - share) if share >= 0.5 else low + (high - low) * share
 
 
 def _counted(ordered: Floats, values: Floats, times: Ints) -> Ints:

@@ -73,6 +73,13 @@ class RunRecord:
         return days, self.course.told.equity[self.course.spans.of(last)]
 
     @cached_property
+    def fall(self) -> DrawdownFigures:
+        """Its drawdowns."""
+        told = self.course.told
+        return drawdown(self.columns.close_ns, told.equity, told.worst_equity, self.start,
+                        self.start_ns, self.course.spans)
+
+    @cached_property
     def plans(self) -> tuple[Plan, ...]:
         """What every position was meant to do; empty where the venue's rules are not known."""
         if self.terms is None:
@@ -134,10 +141,10 @@ def summary(record: RunRecord, deep: bool = True) -> dict[str, Any]:
     journal, columns, found, trades = record.journal, record.columns, record.episodes, record.trades
     figures = {
         "performance": performance_of(record),
-        "drawdown": drawdown_of(record),
+        "drawdown": record.fall,
         "trades": trade_figures(trades, run_length(record)),
         "costs": costs(journal, found, trades, columns.market.instrument.symbol),
-        "exposure": exposure(record.course, found, trades, record.start, record.start_ns),
+        "exposure": exposure(record.course, found, trades, record.fall, record.start_ns),
         "near_misses": near_misses(found, record.excursions, columns),
         "liquidations": liquidations(found, trades),
         "funding": funding(journal, columns),
@@ -155,13 +162,6 @@ def performance_of(record: RunRecord) -> Performance:
     return day_by_day(record.daily[1], record.start,
                       float(equity[-1]) if len(equity) else record.start,
                       run_length(record) / DAY, market_return(record.columns))
-
-
-def drawdown_of(record: RunRecord) -> DrawdownFigures:
-    """The drawdowns of a run."""
-    told = record.course.told
-    return drawdown(record.columns.close_ns, told.equity, told.worst_equity, record.start,
-                    record.start_ns, record.course.spans)
 
 
 def paradox_of(record: RunRecord) -> Paradox:

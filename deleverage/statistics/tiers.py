@@ -21,5 +21,8 @@ def tier(leverage: float) -> int:
 
 def tiers(leverage: NDArray[np.float64]) -> NDArray[np.int64]:
     """:func:`tier` of an array; NaN (no position) is −1."""
-    index = np.searchsorted(EDGES, leverage * (1.0 + _TOLERANCE), side="right").astype(np.int64)
+    scaled = leverage * (1.0 + _TOLERANCE)
+    index = np.zeros(len(scaled), dtype=np.int64)
+    for edge in EDGES[:tier(float(np.fmax.reduce(leverage, initial=0.0)))]:
+        index += scaled >= edge
     return np.where(np.isnan(leverage), -1, index)

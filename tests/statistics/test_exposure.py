@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 
 from deleverage.statistics.exposure import Exposure, exposure, hours
@@ -19,7 +18,7 @@ ROWS = [(2_400, 2_410, 2_390, 2_400), (2_400, 2_420, 2_350, 2_400), (2_400, 2_43
 
 def figures(book: Scribe) -> Exposure:
     record = RunRecord.of(book.journal, book.columns)
-    return exposure(record.course, record.episodes, record.trades, record.start, record.start_ns)
+    return exposure(record.course, record.episodes, record.trades, record.fall, record.start_ns)
 
 
 def test_time_goes_to_the_tier_of_each_close() -> None:
@@ -93,7 +92,7 @@ def test_a_flat_run_has_no_exposure() -> None:
 def test_hours_between_closes() -> None:
     """Each close counts to the next, gaps included; the last one has no time after it."""
     columns = make_columns(ROWS)
-    assert hours(columns.close_ns, np.arange(6)).tolist() == pytest.approx([1 / 60] * 5 + [0.0])
+    assert hours(columns.close_ns).tolist() == pytest.approx([1 / 60] * 5 + [0.0])
     stamps = columns.close_ns.copy()
     stamps[3:] += 59 * MINUTE
-    assert hours(stamps, np.arange(6))[2] == pytest.approx(1.0)
+    assert hours(stamps)[2] == pytest.approx(1.0)
