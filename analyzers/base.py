@@ -74,12 +74,6 @@ def record_of(strategy: bt.Strategy, symbol: str | None = None) -> RunRecord:
     return kept[chosen]
 
 
-def forget_records(strategy: bt.Strategy) -> None:
-    """Let go of what :func:`record_of` keeps, a hundred bytes a bar: once its figures are taken,
-    of a strategy that nobody but the collector will look at again."""
-    vars(strategy).pop(_KEPT, None)
-
-
 def terms_of(broker: Any, columns: MarketColumns) -> VenueTerms | None:
     """What the trades of an instrument are replayed under; None where it was never traded."""
     instrument = columns.market.instrument

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deleverage.analyzers.base import JournalAnalyzer
-from deleverage.statistics.drawdown import DrawdownFigures, drawdown
+from deleverage.statistics.drawdown import DrawdownFigures
 from deleverage.statistics.summary import RunRecord
 
 
@@ -15,6 +15,4 @@ class Drawdown(JournalAnalyzer):
 
     def figures(self, record: RunRecord) -> DrawdownFigures:
         """The figures of one run."""
-        curves = record.curves
-        return drawdown(record.columns.close_ns, curves.equity, curves.worst_equity, record.start,
-                        record.start_ns)
+        return record.fall

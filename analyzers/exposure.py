@@ -15,5 +15,5 @@ class LeverageExposure(JournalAnalyzer):
 
     def figures(self, record: RunRecord) -> Exposure:
         """The figures of one run."""
-        return exposure(record.curves, record.episodes, record.trades, record.start,
+        return exposure(record.course, record.episodes, record.trades, record.fall,
                         record.start_ns)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from deleverage.analyzers.base import JournalAnalyzer
-from deleverage.statistics import performance
-from deleverage.statistics.summary import RunRecord, market_return
+from deleverage.statistics.performance import Performance
+from deleverage.statistics.summary import RunRecord, performance_of
 
 
 class Returns(JournalAnalyzer):
@@ -13,8 +13,6 @@ class Returns(JournalAnalyzer):
     Keys and units: :class:`deleverage.statistics.performance.Performance`.
     """
 
-    def figures(self, record: RunRecord) -> performance.Performance:
+    def figures(self, record: RunRecord) -> Performance:
         """The figures of one run."""
-        return performance.performance(
-            record.columns.close_ns, record.curves.equity, record.start, record.start_ns,
-            market_return(record.columns))
+        return performance_of(record)

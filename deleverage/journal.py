@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 
 
 class Cause(StrEnum):
@@ -29,6 +30,7 @@ class Cause(StrEnum):
 FREE = ""  # the balance that is not posted to any isolated position
 
 
+@cache
 def symbol_of(slot: str) -> str:
     """The instrument of a slot: a position stands in the slot of its symbol, or with both sides
     held at once (hedge mode) in ``ETHUSDT long`` and ``ETHUSDT short``."""

@@ -12,22 +12,18 @@ from typing import Any
 import backtrader as bt
 
 from deleverage import timestamps, venues
-from deleverage.analyzers.base import forget_records, record_of
+from deleverage.analyzers.base import horizon_bars, terms_of
 from deleverage.broker import PerpetualBroker
 from deleverage.cerebro import Cerebro
 from deleverage.columns import MarketColumns
+from deleverage.concluding import Traded, conclude
 from deleverage.errors import DataError, unknown_name
 from deleverage.feeds import PerpetualData
-from deleverage.results import DailyEquity, RunResult
+from deleverage.results import RunResult
 from deleverage.sizers import FixedNotional, MarginFraction
 from deleverage.spec import RunSpec
-from deleverage.stamps import assumptions, idle, own_fees, provenance, venue_of
-from deleverage.statistics.caveats import caveats
-from deleverage.statistics.closeups import CloseUp, closeups
-from deleverage.statistics.overview import overview
-from deleverage.statistics.performance import daily_equity
+from deleverage.stamps import own_fees, venue_of
 from deleverage.statistics.placing import walked
-from deleverage.statistics.summary import RunRecord, summary
 from deleverage.strategies import registry
 from deleverage.venues.rules import VenueRules
 
@@ -62,7 +58,7 @@ def run(
     source = load(spec, columns)
     cerebro, data = _build(spec, source.columns, chosen, params)
     ran = cerebro.run()[0]
-    return _result(spec, source, data.columns, ran, record)
+    return conclude(spec, source.sha256, data.columns, _traded(spec, data.columns, ran), record)
 
 
 def load(spec: RunSpec, columns: MarketColumns | None = None) -> Source:
@@ -201,30 +197,17 @@ def _sizer(spec: RunSpec) -> bt.Sizer:
     return MarginFraction(fraction=spec.margin_fraction, notional_leverage=spec.notional_leverage)
 
 
-def _result(spec: RunSpec, source: Source, columns: MarketColumns, ran: bt.Strategy,
-            record: bool) -> RunResult:
-    broker, taken = ran.broker, record_of(ran)
-    forget_records(ran)
-    figures = summary(taken, deep=record)
+def _traded(spec: RunSpec, columns: MarketColumns, ran: bt.Strategy) -> Traded:
+    """What a strategy has done, once it has run."""
+    broker = ran.broker
     rules = broker.account.terms.rules.get(columns.market.instrument.symbol)
     if rules is None:  # nothing was traded, so the broker never asked the venue
         rules = rules_of(spec, columns)
-    lines = (*_warmup(ran, len(columns)), *idle(spec, columns), *caveats(
-        walked(columns), figures, taken.trades, mark=spec.mark,
-        assumptions=assumptions(spec, rules, figures)))
-    days, equity = daily_equity(taken.columns.close_ns, taken.curves.equity, taken.start)
-    return RunResult(
-        spec=spec, provenance=provenance(spec, source.sha256, columns, rules, ran),
-        journal=broker.journal, trades=taken.trades, statistics=figures, warnings=lines,
-        daily=DailyEquity(days, equity, taken.start),
-        recorded=taken.curves if record else None,
-        overview=overview(taken.columns) if record else None,
-        closeups=_closeups(taken) if record else ())
-
-
-def _closeups(taken: RunRecord) -> tuple[CloseUp, ...]:
-    planned = {plan.number: plan.exit_bar for plan in taken.plans}
-    return closeups(taken.trades, taken.curves, taken.columns, planned)
+    return Traded(
+        journal=broker.journal, strategy=type(ran), params=ran.p._getkwargs(),
+        warmup=warmup_bars(ran), rules=rules, terms=terms_of(broker, columns),
+        exit_reasons=getattr(ran, "exit_reasons", None),
+        horizon_bars=horizon_bars(ran, walked(columns)))
 
 
 def warmup_bars(ran: bt.Strategy) -> int:
@@ -232,17 +215,9 @@ def warmup_bars(ran: bt.Strategy) -> int:
     return max(int(getattr(ran, "warmup_bars", 0)), ran._minperiod - 1)
 
 
-def _warmup(ran: bt.Strategy, bars: int) -> tuple[str, ...]:
-    """A line where less than half of the data was traded on."""
-    needed = warmup_bars(ran)
-    if needed > bars / 2:
-        return (f"{needed} of {bars} bars went into warming up: less than half was traded on",)
-    return ()
-
-
 def _known_hash(data: str, columns: MarketColumns) -> str:
+    """The hash of the data that columns in memory come from, asked for once."""
     from deleverage.feeds.dataset import Dataset
 
-    if Path(data).is_dir():
-        return Dataset.open(data).sha256
-    return fingerprint(columns)
+    return columns.memo.get(("sha256", data), lambda: Dataset.open(data).sha256
+                            if Path(data).is_dir() else fingerprint(columns))

@@ -42,9 +42,10 @@ def procedure_of(spec: RunSpec, rules: VenueRules) -> Procedure:
 
 
 def provenance(spec: RunSpec, sha256: str, columns: MarketColumns, rules: VenueRules,
-               ran: bt.Strategy) -> Provenance:
-    """What a run was made of; ``columns`` are those the strategy saw, ``ran`` the strategy."""
-    market, kind = columns.market, type(ran)
+               strategy: type[bt.Strategy], params: Mapping[str, Any]) -> Provenance:
+    """What a run was made of; ``columns`` are those the strategy saw, ``params`` all parameters
+    of ``strategy``."""
+    market = columns.market
     fees = own_fees(spec, columns) or rules.fees
     return Provenance(
         dataset=market.name or Path(spec.data).name, sha256=sha256,
@@ -53,8 +54,8 @@ def provenance(spec: RunSpec, sha256: str, columns: MarketColumns, rules: VenueR
         bars=len(columns), first_ns=int(columns.close_ns[0]), last_ns=int(columns.close_ns[-1]),
         margin=spec.margin, leverage=spec.leverage, sizing=spec.sizing,
         fees=(fees.maker, fees.taker), ladder=rules.use.describe(), ladder_id=rules.ladder.id,
-        ladder_assumed=rules.use.assumed, strategy=kind.__name__,
-        title=(kind.__doc__ or "").strip().split("\n")[0], params=_parameters(ran),
+        ladder_assumed=rules.use.assumed, strategy=strategy.__name__,
+        title=(strategy.__doc__ or "").strip().split("\n")[0], params=_parameters(params),
         code=deleverage.__version__,
         procedure=UNFORCED if spec.liquidation == "none" else procedure_of(spec, rules).describe(),
         slippage=spec.slippage_policy.describe(),
@@ -64,14 +65,14 @@ def provenance(spec: RunSpec, sha256: str, columns: MarketColumns, rules: VenueR
         stop_trigger=spec.stop_trigger or rules.stop_trigger)
 
 
-def _parameters(ran: bt.Strategy) -> Mapping[str, Any]:
-    """All parameters of the strategy; what JSON cannot hold as its text."""
+def _parameters(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Parameters as JSON holds them; what it cannot hold as its text."""
     def plain(value: Any) -> Any:
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
         return [plain(item) for item in value] if isinstance(value, (list, tuple)) else str(value)
 
-    return {name: plain(value) for name, value in ran.p._getkwargs().items()}
+    return {name: plain(value) for name, value in params.items()}
 
 
 def idle(spec: RunSpec, columns: MarketColumns) -> tuple[str, ...]:

@@ -50,7 +50,8 @@ def _mark(columns: MarketColumns, statistics: Mapping[str, Any],
         yield "liquidation was judged on last price, as asked for: wicks that mark never saw count"
     market = columns.market
     if market.mark_step_ns is not None and market.mark_step_ns > market.step_ns and \
-            bool((columns.execution_mark.state == MARK_CLIPPED).any()):
+            columns.memo.get("a clipped mark", lambda: bool(
+                (columns.execution_mark.state == MARK_CLIPPED).any())):
         yield (f"mark is known per {show_step(market.mark_step_ns)} under bars of "
                f"{show_step(market.step_ns)}: inside its rows it is last price clipped to them")
     forced = statistics["liquidations"]
@@ -69,7 +70,8 @@ def _mark(columns: MarketColumns, statistics: Mapping[str, Any],
     loose = sum(count for state, count in near["by_mark_state"].items() if state != "exact")
     if loose:
         yield f"{loose} of {near['at_80']} near misses were judged on a clipped or last mark"
-    absent = int(np.isnan(columns.execution_mark.close).sum())
+    absent = columns.memo.get("bars without a mark", lambda: int(
+        np.isnan(columns.execution_mark.close).sum()))
     if absent and mark != "last":
         yield f"{absent} of {len(columns)} bars have no mark: last price stands in for it"
 

@@ -8,8 +8,7 @@ placed by time: instruments of one account may be on different clocks.
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +16,13 @@ from numpy.typing import NDArray
 
 from deleverage.columns import Floats, Ints, MarketColumns
 from deleverage.errors import UsageError
-from deleverage.journal import Cause, Entry, Journal, Snapshot, symbol_of
+from deleverage.journal import Journal, symbol_of
 from deleverage.policies import one_of
-from deleverage.statistics.clock import Marks, bars_of, lowest_within, marks_on, union_clock
-from deleverage.statistics.wallet import wallet_on
+from deleverage.statistics.clock import Marks, lowest_within, marks_on, union_clock
+from deleverage.statistics.marks import marks
+from deleverage.statistics.slots import Held, held_on, larger, unrealised
+from deleverage.statistics.spans import Spans
+from deleverage.statistics.wallet import booked, running_wallet, wallet_on
 
 CLOCKS = ("own", "union")
 
@@ -69,19 +71,6 @@ class Curves:
         return {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """One slot's position on a clock: the state after the last change up to each instant."""
-
-    size: Floats
-    entry: Floats
-    margin: Floats
-    liquidation: Floats
-    maintenance: Floats
-    number: Ints
-    through: NDArray[np.bool_]  # the same position was held an instant before, at the same size
-
-
 def account_curves(
     journal: Journal, columns: MarketColumns, others: Sequence[MarketColumns] = (),
     clock: str = "own",
@@ -100,18 +89,32 @@ def account_curves(
     """
     one_of("clock", clock, CLOCKS)
     markets = (columns, *others)
-    _check(journal, markets)
+    check_known(journal, markets)
     stamps = union_clock(markets)
-    wallet = wallet_on(stamps, _booked(journal.entries, markets))
-    slots = [_slots(journal.snapshots, market, stamps) for market in markets]
-    equity, worst = _valued(journal, markets, slots, stamps, wallet)
-    chosen, own = stamps if clock == "union" else columns.close_ns, slots[0]
-    if len(chosen) != len(stamps):
-        own = _slots(journal.snapshots, columns, chosen)
-        worst = lowest_within(worst, stamps, chosen)
-        at = np.searchsorted(stamps, chosen)
-        wallet, equity = wallet[at], equity[at]
-    return _assemble(chosen, own, marks_on(columns, chosen), wallet, equity, worst)
+    changes = running_wallet(booked(journal.entries, markets))
+    whole = _reckoned(journal, markets, stamps, [marks_on(market, stamps) for market in markets],
+                      changes)
+    chosen = stamps if clock == "union" else columns.close_ns
+    if len(chosen) == len(stamps):
+        return _assemble(whole, whole.held[0], marks_on(columns, chosen))
+    own = held_on(chosen, journal.snapshots, columns.market.instrument.symbol)
+    at = np.searchsorted(stamps, chosen)
+    worst = lowest_within(whole.worst, stamps, chosen)
+    there = _Reckoned(chosen, whole.wallet[at], whole.equity[at], worst, [own])
+    return _assemble(there, own, marks_on(columns, chosen))
+
+
+def curves_at(journal: Journal, markets: Sequence[MarketColumns], spans: Spans,
+              changes: Sequence[tuple[int, float]]) -> Curves:
+    """:func:`account_curves` at the first bar of each span, of an account whose instruments share
+    one clock; ``markets`` begins with the instrument whose position is described, ``changes`` are
+    those of its wallet (:func:`~deleverage.statistics.wallet.running_wallet`).
+
+    Nothing may change within a span of several bars but marks, and nothing may be held there.
+    """
+    told = [Marks(*(spans.at_first(series) for series in marks(market))) for market in markets]
+    whole = _reckoned(journal, markets, spans.at_first(markets[0].close_ns), told, changes)
+    return _assemble(whole, whole.held[0], told[0])
 
 
 def worst_by_bar(journal: Journal, close_ns: Ints) -> dict[int, float]:
@@ -120,12 +123,14 @@ def worst_by_bar(journal: Journal, close_ns: Ints) -> dict[int, float]:
     lowest: dict[int, float] = {}
     for bar, value in zip(np.searchsorted(close_ns, stamps).tolist(),
                           journal.worst_equity.values(), strict=True):
-        if bar < len(close_ns):
-            lowest[bar] = min(value, lowest.get(bar, value))
+        if bar not in lowest or value < lowest[bar]:
+            lowest[bar] = value
+    lowest.pop(len(close_ns), None)
     return lowest
 
 
-def _check(journal: Journal, markets: Sequence[MarketColumns]) -> None:
+def check_known(journal: Journal, markets: Sequence[MarketColumns]) -> None:
+    """Raises UsageError for a traded instrument that is none of ``markets``."""
     known = {market.market.instrument.symbol for market in markets}
     for symbol in dict.fromkeys(symbol_of(shot.symbol) for shot in journal.snapshots):
         if symbol not in known:
@@ -133,117 +138,56 @@ def _check(journal: Journal, markets: Sequence[MarketColumns]) -> None:
                              f"(given: {', '.join(sorted(known))})")
 
 
-def _booked(entries: Iterable[Entry], markets: Sequence[MarketColumns]) -> list[tuple[int, float]]:
-    """(when the account knew, amount): a settlement is booked in the walk of its bar, so it counts
-    from that bar's close on, like the fills before and after it; what was deposited before the
-    first bar counts from the beginning, whichever clock that is on."""
-    clocks = {market.market.instrument.symbol: market for market in markets}
-    booked = [(entry.ts if entry.bar >= 0 else 0, entry.amount) for entry in entries
-              if entry.cause is not Cause.FUNDING]
-    for symbol, market in clocks.items():
-        paid = [entry for entry in entries
-                if entry.cause is Cause.FUNDING and entry.symbol == symbol]
-        bars = bars_of(market, np.array([entry.ts for entry in paid], dtype=np.int64)).tolist()
-        booked += [(int(market.close_ns[bar]) if bar < len(market) else entry.ts, entry.amount)
-                   for bar, entry in zip(bars, paid, strict=True)]
-    return sorted(booked, key=lambda item: item[0])
+@dataclass(frozen=True, slots=True)
+class _Reckoned:
+    """An account on a clock, and what each of its instruments held there."""
+
+    clock: Ints
+    wallet: Floats
+    equity: Floats
+    worst: Floats  # the lowest equity since the instant before
+    held: Sequence[Sequence[Held]]
 
 
-def _valued(journal: Journal, markets: Sequence[MarketColumns], slots: Sequence[Sequence[_Held]],
-            stamps: Ints, wallet: Floats) -> tuple[Floats, Floats]:
-    """(equity, lowest equity) at every instant of the union clock; ``slots`` are each market's."""
+def _reckoned(journal: Journal, markets: Sequence[MarketColumns], clock: Ints,
+              on_clock: Sequence[Marks], changes: Sequence[tuple[int, float]]) -> _Reckoned:
+    """The account at every instant of a clock; ``on_clock`` are the marks of the markets there,
+    ``changes`` those of the wallet."""
+    wallet = wallet_on(clock, changes)
+    held = [held_on(clock, journal.snapshots, market.market.instrument.symbol)
+            for market in markets]
     equity, worst = wallet, wallet
-    for market, positions in zip(markets, slots, strict=True):
-        mark = marks_on(market, stamps)
-        net, low, high = (np.zeros(len(stamps)) for _ in range(3))
-        for held in positions:
-            at = np.flatnonzero(held.size)
-            open_ = _taken(held, at)
-            net[at] += _unrealised(open_, mark.close[at])
-            low[at] += _unrealised(open_, mark.low[at])
-            high[at] += _unrealised(open_, mark.high[at])
+    for mark, positions in zip(on_clock, held, strict=True):
+        net, low, high = (_added([unrealised(position, price) for position in positions])
+                          for price in (mark.close, mark.low, mark.high))
         equity, worst = equity + net, worst + np.minimum(np.minimum(low, high), net)
-    for bar, value in worst_by_bar(journal, stamps).items():
+    for bar, value in worst_by_bar(journal, clock).items():
         worst[bar] = min(value, float(equity[bar]))
-    return equity, worst
+    return _Reckoned(clock, wallet, equity, worst, held)
 
 
-def _slots(snapshots: Iterable[Snapshot], columns: MarketColumns, clock: Ints) -> list[_Held]:
-    """The positions of an instrument, one a slot; a flat one where it was never traded."""
-    symbol = columns.market.instrument.symbol
-    own: dict[str, list[Snapshot]] = {}
-    for shot in snapshots:
-        if symbol_of(shot.symbol) == symbol:
-            own.setdefault(shot.symbol, []).append(shot)
-    return [_held(shots, clock) for shots in own.values() or [[]]]
+def _assemble(whole: _Reckoned, own: Sequence[Held], mark: Marks) -> Curves:
+    held, close = larger(own), mark.close
+    flat, side, isolated = held.size == 0, np.sign(held.size), held.margin > 0
+    notional = _added([np.abs(each.size) for each in own]) * close
+    account = _ratio(notional, whole.equity)
+    account[flat] = np.nan
+    effective = np.where(isolated, _ratio(np.abs(held.size) * close,
+                                          held.margin + unrealised(held, close)), account)
+    distance = side * (close - held.liquidation) / close
+    extreme = np.where(held.through, np.where(side > 0, mark.low, mark.high), close)
+    behind = np.where(isolated, held.margin, whole.wallet)
+    return Curves(whole.clock, close, whole.wallet, whole.equity, whole.worst,
+                  _added([each.size for each in own]), notional, held.entry, held.liquidation,
+                  distance, effective, account, _margin_ratio(held, behind, extreme), held.number)
 
 
-def _held(own: Sequence[Snapshot], clock: Ints) -> _Held:
-    nan = math.nan
-    rows = [(0.0, nan, 0.0, nan, 0.0, -1)]
-    rows += [(s.size, s.entry_price, s.margin, s.liquidation_price, s.maintenance,
-              s.position if s.size else -1) for s in own]
-    # each row holds from the first instant at or after its stamp to the next row's
-    since = np.maximum.accumulate(
-        np.searchsorted(clock, np.array([s.ts for s in own], dtype=np.int64)))
-    times = np.diff(np.concatenate(([0], since, [len(clock)])))
-    size, entry, margin, liquidation, maintenance, number = (
-        np.repeat(np.array([row[k] for row in rows]), times) for k in range(6))
-    # a snapshot in the bar that left the number and size alone was funding or a margin transfer
-    before = np.concatenate(([0.0], size[:-1])), np.concatenate(([-1], number[:-1]))
-    through = (size != 0) & (before[0] == size) & (before[1] == number)
-    return _Held(size, entry, margin, liquidation, maintenance, number.astype(np.int64), through)
-
-
-def _larger(slots: Sequence[_Held]) -> _Held:
-    """At each instant the larger of the positions of an instrument."""
-    chosen = slots[0]
-    for other in slots[1:]:
-        more = np.abs(other.size) > np.abs(chosen.size)
-        chosen = _Held(*(np.where(more, getattr(other, item.name), getattr(chosen, item.name))
-                         for item in dataclasses.fields(_Held)))
-    return chosen
-
-
-def _taken(held: _Held, at: Ints) -> _Held:
-    """A position at some of its instants."""
-    return _Held(*(getattr(held, item.name)[at] for item in dataclasses.fields(_Held)))
-
-
-def _unrealised(held: _Held, price: Floats) -> Floats:
-    """Of an open position."""
-    return held.size * (price - np.nan_to_num(held.entry))
-
-
-def _assemble(clock: Ints, slots: Sequence[_Held], mark: Marks, wallet: Floats, equity: Floats,
-              worst_equity: Floats) -> Curves:
-    held, close = _larger(slots), mark.close
-    gross = np.sum([np.abs(slot.size) for slot in slots], axis=0)
-    net = np.sum([slot.size for slot in slots], axis=0)
-    # what describes a position is worked out where there is one: most strategies are mostly flat
-    at = np.flatnonzero(held.size)
-    open_ = _taken(held, at)
-    price, side, isolated = close[at], np.sign(open_.size), open_.margin > 0
-    notional = gross[at] * price
-    account = _ratio(notional, equity[at])
-    own = np.where(isolated, _ratio(np.abs(open_.size) * price,
-                                    open_.margin + _unrealised(open_, price)), account)
-    distance = side * (price - open_.liquidation) / price
-    extreme = np.where(open_.through, np.where(side > 0, mark.low[at], mark.high[at]), price)
-    behind = np.where(isolated, open_.margin, wallet[at])
-    count = len(clock)
-    return Curves(clock, close, wallet, equity, worst_equity, net,
-                  _spread(notional, at, count, 0.0), held.entry, held.liquidation,
-                  _spread(distance, at, count), _spread(own, at, count),
-                  _spread(account, at, count),
-                  _spread(_margin_ratio(open_, behind, extreme), at, count), held.number)
-
-
-def _spread(values: Floats, at: Ints, length: int, elsewhere: float = math.nan) -> Floats:
-    """``values`` at their bars, ``elsewhere`` at all the others."""
-    whole: Floats = np.full(length, elsewhere)
-    whole[at] = values
-    return whole
+def _added(each: Sequence[Floats]) -> Floats:
+    """The sum of some curves, from the first on."""
+    total = each[0]
+    for more in each[1:]:
+        total = total + more
+    return total
 
 
 def _ratio(notional: Floats, behind: Floats) -> Floats:
@@ -253,8 +197,8 @@ def _ratio(notional: Floats, behind: Floats) -> Floats:
     return result
 
 
-def _margin_ratio(held: _Held, behind: Floats, mark: Floats) -> Floats:
-    """Maintenance ÷ what stands behind an open position, at ``mark``.
+def _margin_ratio(held: Held, behind: Floats, mark: Floats) -> Floats:
+    """Maintenance ÷ what stands behind a position, at ``mark``; NaN while flat.
 
     Maintenance runs linearly in the mark from its value at entry to the one at the liquidation
     price, where it equals what is left: exact while the venue's bracket does not change.

@@ -20,10 +20,12 @@ from deleverage.journal import (
     Snapshot,
     symbol_of,
 )
+from deleverage.records import unlocked
 
 Key = tuple[str, int]  # symbol, number
 
 
+@unlocked
 @dataclass(frozen=True, slots=True)
 class Flow:
     """Money one position booked; ``cause`` is never a deposit or a transfer."""
@@ -33,6 +35,7 @@ class Flow:
     amount: float
 
 
+@unlocked
 @dataclass(frozen=True, slots=True)
 class Leg:
     """The part of a fill that belongs to one position: signed ``size`` at ``price``; ``ends`` where
@@ -207,15 +210,18 @@ def _flow(episode: Episode, bar: int, cause: Cause, amount: float) -> None:
 
 def _book_lifts(found: dict[Key, Episode], entries: Iterable[Entry]) -> None:
     """The insurance fund's lifts of an account to zero: they belong to a position just closed."""
+    lifts = [entry for entry in entries if entry.cause is Cause.INSURANCE]
+    if not lifts:
+        return
     ended: dict[Key, list[Episode]] = {}
     for episode in found.values():
         for bar in sorted({leg.bar for leg in episode.closed}):
             ended.setdefault((episode.symbol, bar), []).append(episode)
     used: dict[Key, int] = {}
-    for entry in entries:
+    for entry in lifts:
         key = (entry.symbol, entry.bar)
         candidates = ended.get(key, [])
-        if entry.cause is Cause.INSURANCE and candidates:
+        if candidates:
             # the k-th lift of a bar is that of the k-th position closed in it
             index = min(used.get(key, 0), len(candidates) - 1)
             used[key] = index + 1

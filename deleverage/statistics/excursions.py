@@ -14,17 +14,19 @@ equity. So the points looked at are
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from deleverage.columns import MARK_STATES, MarketColumns
+from deleverage.columns import MARK_STATES, Floats, MarketColumns
 from deleverage.journal import Journal, Snapshot
+from deleverage.records import unlocked
 from deleverage.statistics.episodes import Episode
 from deleverage.statistics.path import Path
 
+_Held = tuple[Snapshot, int, int]  # state, first bar, stop: whole bars held in one state
 
+
+@unlocked
 @dataclass(frozen=True, slots=True)
 class Point:
     """A mark the position met in ``bar``, and the state it met it in."""
@@ -34,6 +36,7 @@ class Point:
     state: Snapshot
 
 
+@unlocked
 @dataclass(frozen=True, slots=True)
 class Excursion:
     """The worst and best of one position.
@@ -65,9 +68,12 @@ def excursions(
 
 def excursion(episode: Episode, path: Path) -> Excursion:
     """Worst and best mark, buffer used and closest approach of one position."""
-    side = episode.side
-    worst_points = list(_points(episode, path, adverse=True))
-    best_points = list(_points(episode, path, adverse=False))
+    side, bars = episode.side, len(path.close)
+    through, closes = tuple(_held_through(episode, bars)), tuple(_closes(episode, path))
+    lowest, highest = _lowest(path.low, through), _highest(path.high, through)
+    worst_points = [*(lowest if side > 0 else highest), *closes,
+                    *_inside_fill_bars(episode, path), *_forced_steps(episode)]
+    best_points = [*(highest if side > 0 else lowest), *closes]
     against = [side * (1 - point.mark / point.state.entry_price) for point in worst_points]
     best = [side * (point.mark / point.state.entry_price - 1) for point in best_points]
     final = _exit_mark(episode)
@@ -80,13 +86,13 @@ def excursion(episode: Episode, path: Path) -> Excursion:
             if not math.isnan(point.state.liquidation_price)]
     state = None if worst is None else MARK_STATES[int(path.mark_state[worst.bar])]
     return Excursion(max(0.0, *against), max(0.0, *best), used, worst, min(gaps, default=None),
-                     _last_through(episode, path), state)
+                     _last_through(side, through, path), state)
 
 
-def _held_through(episode: Episode, bars: int) -> Iterator[tuple[Snapshot, int, int]]:
+def _held_through(episode: Episode, bars: int) -> Iterator[_Held]:
     """(state, first, stop): runs of whole bars held in one state."""
-    end = bars if episode.exit_bar is None else episode.exit_bar
-    states = episode.states
+    exit_bar, states = episode.exit_bar, episode.states
+    end = bars if exit_bar is None else exit_bar
     for k, state in enumerate(states):
         stop = end
         if k + 1 < len(states):
@@ -98,26 +104,27 @@ def _held_through(episode: Episode, bars: int) -> Iterator[tuple[Snapshot, int, 
             yield state, state.bar + 1, stop
 
 
-def _points(episode: Episode, path: Path, *, adverse: bool) -> Iterator[Point]:
-    low_side = (episode.side > 0) == adverse
-    extreme = path.low if low_side else path.high
-    for state, first, stop in _held_through(episode, len(path.close)):
-        window = extreme[first:stop]
-        bar = first + int(np.argmin(window) if low_side else np.argmax(window))
-        yield Point(bar, float(extreme[bar]), state)
-    yield from _closes(episode, path)
-    if adverse:
-        yield from _inside_fill_bars(episode, path)
-        yield from _forced_steps(episode)
+def _lowest(low: Floats, through: Iterable[_Held]) -> Iterator[Point]:
+    """The least mark of each run of bars held through."""
+    for state, first, stop in through:
+        bar = first + int(low[first:stop].argmin())
+        yield Point(bar, float(low[bar]), state)
+
+
+def _highest(high: Floats, through: Iterable[_Held]) -> Iterator[Point]:
+    """The greatest mark of each run of bars held through."""
+    for state, first, stop in through:
+        bar = first + int(high[first:stop].argmax())
+        yield Point(bar, float(high[bar]), state)
 
 
 def _closes(episode: Episode, path: Path) -> Iterator[Point]:
     """The closing mark of each bar of a change, in the state it was closed in."""
-    states = episode.states
+    states, exit_bar = episode.states, episode.exit_bar
+    end = len(path.close) if exit_bar is None else min(exit_bar, len(path.close))
     for k, state in enumerate(states):
         last_of_bar = k + 1 == len(states) or states[k + 1].bar > state.bar
-        alive = episode.exit_bar is None or episode.exit_bar > state.bar
-        if last_of_bar and alive and state.bar < len(path.close):
+        if last_of_bar and state.bar < end:
             yield Point(state.bar, float(path.close[state.bar]), state)
 
 
@@ -127,16 +134,18 @@ def _inside_fill_bars(episode: Episode, path: Path) -> Iterator[Point]:
     In the opening bar the state is the one after the fill, in later ones the one before. The bar of
     a liquidation is left out: its trigger is known exactly.
     """
+    exit_bar = episode.exit_bar
     for bar in sorted({leg.bar for leg in (*episode.opened, *episode.closed)}):
         worst = path.worst_equity.get(bar)
         before = [state for state in episode.states if state.bar < bar]
         state = before[-1] if before else next(iter(episode.states), None)
-        if worst is None or state is None or (episode.liquidated and bar == episode.exit_bar):
+        if worst is None or state is None or (bar == exit_bar and episode.liquidated):
             continue
         mark = state.entry_price + (worst - state.wallet) / state.size
-        if bar == episode.exit_bar:
+        if bar == exit_bar:
             mark = _before_the_exit(episode, state, worst, mark)
-        yield Point(bar, float(np.clip(mark, path.low[bar], path.high[bar])), state)
+        low, high = float(path.low[bar]), float(path.high[bar])
+        yield Point(bar, min(max(mark, low), high), state)
 
 
 def _before_the_exit(episode: Episode, state: Snapshot, worst: float, mark: float) -> float:
@@ -211,15 +220,18 @@ def _buffer_at_entry(state: Snapshot) -> float:
     return (state.margin if state.margin > 0 else state.wallet) - state.maintenance
 
 
-def _last_through(episode: Episode, path: Path) -> bool:
-    for state, first, stop in _held_through(episode, len(path.close)):
-        if math.isnan(state.liquidation_price):
-            continue
+def _last_through(side: int, through: Iterable[_Held], path: Path) -> bool:
+    for state, first, stop in through:
         level = state.liquidation_price
-        if episode.side > 0:
-            crossed = (path.last_low[first:stop] <= level) & (path.low[first:stop] > level)
-        else:
-            crossed = (path.last_high[first:stop] >= level) & (path.high[first:stop] < level)
-        if bool(crossed.any()):
+        if math.isnan(level):
+            continue
+        bars = slice(first, stop)
+        if side > 0:
+            # asked of the extreme first, which is hardly ever beyond it (nor a NaN)
+            if not path.last_low[bars].min() > level and bool(
+                    ((path.last_low[bars] <= level) & (path.low[bars] > level)).any()):
+                return True
+        elif not path.last_high[bars].max() < level and bool(
+                ((path.last_high[bars] >= level) & (path.high[bars] < level)).any()):
             return True
     return False

@@ -13,12 +13,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deleverage.columns import Floats, Ints
-from deleverage.statistics import drawdown, tiers
-from deleverage.statistics.curves import Curves
+from deleverage.columns import Floats, Ints, MarketColumns
+from deleverage.statistics import exact, tiers
+from deleverage.statistics.course import Course
+from deleverage.statistics.drawdown import DrawdownFigures
 from deleverage.statistics.episodes import Episode
+from deleverage.statistics.marks import marks
+from deleverage.statistics.quantiles import quantiles
 from deleverage.statistics.trades import Trade
 from deleverage.timestamps import HOUR
+
+_SHARES = (0.05, 0.25, 0.50)  # the quantiles of TierTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,75 +89,84 @@ class Exposure:
     max_position_leverage: float | None
 
 
-def exposure(curves: Curves, found: Sequence[Episode], trades: Sequence[Trade], start: float,
-             start_ns: int) -> Exposure:
-    """LeverageExposure of one instrument; ``start`` is the wallet at ``start_ns``."""
-    weight = hours(curves.close_ns)
-    held, notional = curves.position >= 0, curves.notional
-    in_market = _sum(weight[held])
-    run_h = (int(curves.close_ns[-1]) - start_ns) / HOUR if len(curves) else 0.0
-    peak, trough = _deepest(curves, start)
+def exposure(course: Course, found: Sequence[Episode], trades: Sequence[Trade],
+             fall: DrawdownFigures, start_ns: int) -> Exposure:
+    """LeverageExposure of one instrument over a run that began at ``start_ns``; ``fall`` are its
+    drawdowns."""
+    told, close_ns = course.told, course.columns.close_ns
+    at = np.flatnonzero(told.position >= 0)
+    # a span in the market is one bar: the close after it is that of the next span's first
+    weight = hours(told.close_ns)[at]
+    in_market = exact.total(weight)
+    run_h = (int(close_ns[-1]) - start_ns) / HOUR if len(close_ns) else 0.0
     return Exposure(
-        bars=len(curves), bars_in_market=int(held.sum()), time_in_market_h=in_market,
+        bars=len(close_ns), bars_in_market=len(at), time_in_market_h=in_market,
         time_in_market=in_market / run_h if run_h else 0.0,
-        notional_hours=_sum((notional * weight)[held]),
-        by_tier=_by_tier(curves, found, weight, notional, in_market),
-        by_entry=_by_entry(curves, found, trades, peak, trough),
-        drawdown_from_ns=int(curves.close_ns[peak]) if peak is not None and peak >= 0 else None,
-        drawdown_to_ns=None if trough is None else int(curves.close_ns[trough]),
-        max_account_leverage=_largest(curves.account_leverage),
-        max_position_leverage=_largest(curves.position_leverage),
+        notional_hours=exact.total(told.notional[at] * weight),
+        by_tier=_by_tier(course, found, at, weight, in_market),
+        by_entry=_by_entry(course.columns, found, trades, fall),
+        drawdown_from_ns=fall.peak_ns, drawdown_to_ns=fall.trough_ns,
+        max_account_leverage=_largest(told.account_leverage),
+        max_position_leverage=_largest(told.position_leverage),
     )
 
 
 def hours(close_ns: Ints) -> Floats:
-    """Hours from each close to the next; the last bar has none."""
+    """Hours from each close to the next; the last one has none."""
     return np.append(np.diff(close_ns), 0)[: len(close_ns)] / HOUR
 
 
-def _sum(values: Floats) -> float:
-    return math.fsum(values.tolist())
-
-
-def _by_tier(curves: Curves, found: Sequence[Episode], weight: Floats, notional: Floats,
+def _by_tier(course: Course, found: Sequence[Episode], at: Ints, weight: Floats,
              in_market: float) -> tuple[TierTime, ...]:
-    at = np.flatnonzero(~np.isnan(curves.position_leverage))  # mostly flat, as most strategies are
-    tier, weight, notional = tiers.tiers(curves.position_leverage[at]), weight[at], notional[at]
-    distance = curves.distance[at]
-    # the ratio met inside bar i belongs to the interval that began at the close before it
-    ratio = curves.margin_ratio.copy()
-    same = (curves.position[1:] == curves.position[:-1]) & (curves.position[1:] >= 0)
-    ratio[:-1] = np.fmax(ratio[:-1], np.where(same, curves.margin_ratio[1:], np.nan))
-    for episode in found:
-        for event in episode.liquidations:
-            if episode.entry_bar < event.bar <= len(ratio):
-                ratio[event.bar - 1] = max(1.0, float(ratio[event.bar - 1]))
-    rows, ratio = [], ratio[at]
+    """``at`` are the spans in the market, ``weight`` the hours of each."""
+    told = course.told
+    tier, notional, distance = (tiers.tiers(told.position_leverage[at]), told.notional[at],
+                                told.distance[at])
+    worst = _worst_ratio(course, found)[at]
+    rows = []
     for index, name in enumerate(tiers.TIERS):
-        here = tier == index
-        near = here & ~np.isnan(distance)
-        time_h = _sum(weight[here])
+        here = np.flatnonzero(tier == index)
+        if not len(here):
+            rows.append(TierTime(name, 0.0, 0.0, 0.0, None, None, None, 0.0, None))
+            continue
+        far = np.isnan(distance[here])
+        near = distance[here][~far]
+        p05, p25, p50 = quantiles(near, _SHARES) if len(near) else (None, None, None)
+        time_h = exact.total(weight[here])
         rows.append(TierTime(
             tier=name, time_h=time_h, share=time_h / in_market if in_market else 0.0,
-            notional_hours=_sum((notional * weight)[here]),
-            distance_p05=_quantile(distance[near], 0.05),
-            distance_p25=_quantile(distance[near], 0.25),
-            distance_p50=_quantile(distance[near], 0.50),
-            no_liquidation_price_h=_sum(weight[here & np.isnan(distance)]),
-            margin_ratio_max=_largest(ratio[here])))
+            notional_hours=exact.total(notional[here] * weight[here]),
+            distance_p05=p05, distance_p25=p25, distance_p50=p50,
+            no_liquidation_price_h=exact.total(weight[here][far]),
+            margin_ratio_max=_largest(worst[here])))
     return tuple(rows)
 
 
-def _by_entry(curves: Curves, found: Sequence[Episode], trades: Sequence[Trade],
-              peak: int | None, trough: int | None) -> tuple[TierMoney, ...]:
+def _worst_ratio(course: Course, found: Sequence[Episode]) -> Floats:
+    """The margin ratio of each span; what is met inside the bar after it belongs to the interval
+    that began at its close."""
+    told = course.told
+    ratio = told.margin_ratio.copy()
+    same = (told.position[1:] == told.position[:-1]) & (told.position[1:] >= 0)
+    ratio[:-1] = np.fmax(ratio[:-1], np.where(same, told.margin_ratio[1:], np.nan))
+    for episode in found:
+        for event in episode.liquidations:
+            if episode.entry_bar < event.bar <= course.spans.bars:
+                before = course.spans.of(event.bar - 1)
+                ratio[before] = max(1.0, float(ratio[before]))
+    return ratio
+
+
+def _by_entry(columns: MarketColumns, found: Sequence[Episode], trades: Sequence[Trade],
+              fall: DrawdownFigures) -> tuple[TierMoney, ...]:
+    mark, ends = marks(columns)[2], _ends(columns, fall)
     rows = []
     for name in tiers.TIERS:
         chosen = [(episode, trade) for episode, trade in zip(found, trades, strict=True)
                   if trade.entry_tier == name]
         own = [trade for _, trade in chosen]
-        fell = 0.0 if peak is None or trough is None else math.fsum(
-            worth(episode, curves, bar) * sign for episode, _ in chosen
-            for bar, sign in ((trough, 1.0), (peak, -1.0)))
+        fell = math.fsum(worth(episode, mark, bar) * sign
+                         for episode, _ in chosen for bar, sign in ends)
         rows.append(TierMoney(
             tier=name, trades=len(own), net=math.fsum(trade.net for trade in own),
             gross=math.fsum(trade.gross for trade in own),
@@ -166,26 +180,23 @@ def _by_entry(curves: Curves, found: Sequence[Episode], trades: Sequence[Trade],
     return tuple(rows)
 
 
-def worth(episode: Episode, curves: Curves, bar: int) -> float:
-    """What a position has added to equity by the close of ``bar``: booked plus unrealised."""
-    booked = episode.amount(until=bar)
-    state = episode.state_at(bar)
+def worth(episode: Episode, mark: Floats, bar: int) -> float:
+    """What a position has added to equity by the close of ``bar``: booked plus unrealised at
+    ``mark``, the closing mark of every bar."""
+    booked, state = episode.amount(until=bar), episode.state_at(bar)
     if state is None:
         return booked
-    return booked + state.size * (float(curves.mark[bar]) - state.entry_price)
+    return booked + state.size * (float(mark[bar]) - state.entry_price)
 
 
-def _deepest(curves: Curves, start: float) -> tuple[int | None, int | None]:
-    """(peak, trough) bars of the deepest drawdown at close; (None, None) where there is none."""
-    if not len(curves):
-        return None, None
-    depth = drawdown.underwater(curves.equity, start)
-    peak, trough = drawdown.extent(curves.equity, depth, start)
-    return (peak, trough) if depth[trough] > 0 else (None, None)
-
-
-def _quantile(values: Floats, share: float) -> float | None:
-    return float(np.quantile(values, share)) if len(values) else None
+def _ends(columns: MarketColumns, fall: DrawdownFigures) -> tuple[tuple[int, float], ...]:
+    """(bar, sign) of the trough and the peak of the deepest drawdown at close, bar −1 for the
+    opening wallet; nothing where there is none."""
+    if fall.trough_ns is None:
+        return ()
+    trough, peak = (-1 if stamp is None else int(np.searchsorted(columns.close_ns, stamp))
+                    for stamp in (fall.trough_ns, fall.peak_ns))
+    return (trough, 1.0), (peak, -1.0)
 
 
 def _largest(values: Floats) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,22 +38,26 @@ class Path:
         low, high, close = marks(columns)
         bars = Counter(bar for episode in found
                        for bar in {leg.bar for leg in (*episode.opened, *episode.closed)})
-        shared = _shared_bars(journal, columns.close_ns)
-        alone = {bar: value for bar, value in worst_by_bar(journal, columns.close_ns).items()
+        lowest = worst_by_bar(journal, columns.close_ns)
+        shared = _shared(journal, columns.close_ns, lowest)
+        alone = {bar: value for bar, value in lowest.items()
                  if bars[bar] == 1 and bar not in shared}
         return cls(low, high, close, columns.lines["low"], columns.lines["high"],
                    columns.execution_mark.state, alone)
 
 
-def _shared_bars(journal: Journal, close_ns: Ints) -> set[int]:
-    """Bars in which more than one slot of the account held or changed a position."""
-    busy = np.zeros(len(close_ns), dtype=np.int64)
-    for slot in {shot.symbol for shot in journal.snapshots}:
+def _shared(journal: Journal, close_ns: Ints, among: Iterable[int]) -> set[int]:
+    """Bars, of those named, in which more than one slot of the account held or changed a position.
+    """
+    slots = {shot.symbol for shot in journal.snapshots}
+    if len(slots) < 2:
+        return set()
+    named = np.array(sorted(among), dtype=np.int64)
+    busy = np.zeros(len(named), dtype=np.int64)
+    for slot in slots:
         shots = [shot for shot in journal.snapshots if shot.symbol == slot]
         stamps = np.array([shot.ts for shot in shots], dtype=np.int64)
         sizes = np.array([0.0, *(shot.size for shot in shots)])
-        held = sizes[np.searchsorted(stamps, close_ns, side="right")] != 0
-        changed = np.searchsorted(close_ns, stamps)
-        held[changed[changed < len(held)]] = True
-        busy += held
-    return set(np.flatnonzero(busy > 1).tolist())
+        held = sizes[np.searchsorted(stamps, close_ns[named], side="right")] != 0
+        busy += held | np.isin(named, np.searchsorted(close_ns, stamps))
+    return set(named[busy > 1].tolist())

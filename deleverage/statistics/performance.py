@@ -53,9 +53,16 @@ def performance(close_ns: Ints, equity: Floats, start: float, start_ns: int,
                 market_return: float) -> Performance:
     """Figures of an equity curve that began with ``start`` at ``start_ns``."""
     _, daily = daily_equity(close_ns, equity, start)
-    returns = daily_returns(daily, start)
     days = (int(close_ns[-1]) - start_ns) / DAY if len(close_ns) else 0.0
     end = float(equity[-1]) if len(equity) else start
+    return day_by_day(daily, start, end, days, market_return)
+
+
+def day_by_day(daily: Floats, start: float, end: float, days: float,
+               market_return: float) -> Performance:
+    """Figures of an account worth ``start`` before, ``end`` after and ``daily`` at the end of each
+    calendar day of so many ``days``."""
+    returns = daily_returns(daily, start)
     figures, withheld = annual(returns, daily, start, days)
     return Performance(
         start_equity=start, end_equity=end, net=end - start,
@@ -72,12 +79,19 @@ def daily_equity(close_ns: Ints, equity: Floats, start: float) -> tuple[Ints, Fl
 
     A bar that closes at 00:00 belongs to the day it ends.
     """
+    days, last = last_bars(close_ns)
+    return days, equity[last]
+
+
+def last_bars(close_ns: Ints) -> tuple[Ints, Ints]:
+    """(00:00 of each UTC day, its last bar or the last before it), the days as
+    :func:`daily_equity` has them."""
     if not len(close_ns):
-        return np.empty(0, np.int64), np.empty(0)
-    day = (close_ns - 1) // DAY
-    days = np.arange(day[0], day[-1] + 1)
-    last = np.searchsorted(day, days, side="right") - 1
-    return days * DAY, equity[last]
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    days = np.arange((close_ns[0] - 1) // DAY, (close_ns[-1] - 1) // DAY + 1)
+    # the last close that is not beyond the end of the day
+    last = np.searchsorted(close_ns, (days + 1) * DAY, side="right") - 1
+    return days * DAY, last
 
 
 def daily_returns(daily: Floats, start: float) -> Floats:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 
-from deleverage.columns import Floats, MarketColumns
+from deleverage.columns import Floats, Ints, MarketColumns
 from deleverage.journal import Journal
 from deleverage.statistics.cascade_table import CascadeTable, cascade_table, not_looked_for
 from deleverage.statistics.cascades import cascades
 from deleverage.statistics.costs import costs
-from deleverage.statistics.curves import Curves, account_curves
-from deleverage.statistics.drawdown import drawdown
+from deleverage.statistics.course import Course
+from deleverage.statistics.curves import Curves
+from deleverage.statistics.drawdown import DrawdownFigures, drawdown
 from deleverage.statistics.episodes import Episode, episodes
 from deleverage.statistics.excursions import Excursion, excursions
 from deleverage.statistics.exposure import exposure
@@ -33,13 +34,16 @@ from deleverage.statistics.marks import judged_on
 from deleverage.statistics.near_miss import near_misses
 from deleverage.statistics.orders import order_figures
 from deleverage.statistics.paradox import Paradox, paradox
-from deleverage.statistics.performance import performance
+from deleverage.statistics.performance import Performance, day_by_day, last_bars
 from deleverage.statistics.placing import placed, walked
 from deleverage.statistics.plans import Plan, plans
 from deleverage.statistics.replay import Replay, VenueTerms, survivable
 from deleverage.statistics.trade_figures import trade_figures
 from deleverage.statistics.trades import Trade, trade_list
 from deleverage.statistics.wallet import opening_wallet
+from deleverage.timestamps import DAY
+
+_PLAIN = frozenset({float, int, str, bool, type(None)})
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class RunRecord:
 
     journal: Journal  # its records of this instrument counted in the bars of ``columns``
     columns: MarketColumns  # those the account walked, with the mark it was judged on
-    curves: Curves
+    course: Course
     episodes: tuple[Episode, ...]
     excursions: tuple[Excursion, ...]
     trades: tuple[Trade, ...]
@@ -56,6 +60,24 @@ class RunRecord:
     start_ns: int  # open of the first bar
     terms: VenueTerms | None = None  # what a replay trades under; None where nothing was traded
     horizon_bars: int | None = None
+
+    @cached_property
+    def curves(self) -> Curves:
+        """The account at every bar."""
+        return self.course.every_bar()
+
+    @cached_property
+    def daily(self) -> tuple[Ints, Floats]:
+        """(00:00 of each UTC day, equity at its last bar)."""
+        days, last = self.columns.memo.get("days", lambda: last_bars(self.columns.close_ns))
+        return days, self.course.told.equity[self.course.spans.of(last)]
+
+    @cached_property
+    def fall(self) -> DrawdownFigures:
+        """Its drawdowns."""
+        told = self.course.told
+        return drawdown(self.columns.close_ns, told.equity, told.worst_equity, self.start,
+                        self.start_ns, self.course.spans)
 
     @cached_property
     def plans(self) -> tuple[Plan, ...]:
@@ -105,9 +127,8 @@ class RunRecord:
         met = excursions(found, journal, judged)
         trades = trade_list(found, met, judged, exit_reasons, horizon_bars)
         start_ns = int(judged.close_ns[0]) - judged.market.step_ns if len(judged) else 0
-        curves = account_curves(journal, judged,
-                                [judged_on(walked(other), mark) for other in others])
-        return cls(journal, judged, curves, found, met, trades, opening_wallet(journal), start_ns,
+        course = Course.of(journal, judged, [judged_on(walked(other), mark) for other in others])
+        return cls(journal, judged, course, found, met, trades, opening_wallet(journal), start_ns,
                    terms, horizon_bars)
 
 
@@ -117,16 +138,13 @@ def summary(record: RunRecord, deep: bool = True) -> dict[str, Any]:
     ``deep=False`` replays no trade and does not look for cascades in the market, which together
     take longer than a run that jumps over it; their blocks say so (``withheld``, ``missing``).
     """
-    journal, columns, curves = record.journal, record.columns, record.curves
-    found, trades = record.episodes, record.trades
-    start, start_ns = record.start, record.start_ns
+    journal, columns, found, trades = record.journal, record.columns, record.episodes, record.trades
     figures = {
-        "performance": performance(columns.close_ns, curves.equity, start, start_ns,
-                                   market_return(columns)),
-        "drawdown": drawdown(columns.close_ns, curves.equity, curves.worst_equity, start, start_ns),
+        "performance": performance_of(record),
+        "drawdown": record.fall,
         "trades": trade_figures(trades, run_length(record)),
         "costs": costs(journal, found, trades, columns.market.instrument.symbol),
-        "exposure": exposure(curves, found, trades, start, start_ns),
+        "exposure": exposure(record.course, found, trades, record.fall, record.start_ns),
         "near_misses": near_misses(found, record.excursions, columns),
         "liquidations": liquidations(found, trades),
         "funding": funding(journal, columns),
@@ -136,6 +154,14 @@ def summary(record: RunRecord, deep: bool = True) -> dict[str, Any]:
         "cascades": cascades_of(record) if deep else not_looked_for(trades),
     }
     return {name: plain(value) for name, value in figures.items()}
+
+
+def performance_of(record: RunRecord) -> Performance:
+    """Return of a run, and its annual figures."""
+    equity = record.course.told.equity
+    return day_by_day(record.daily[1], record.start,
+                      float(equity[-1]) if len(equity) else record.start,
+                      run_length(record) / DAY, market_return(record.columns))
 
 
 def paradox_of(record: RunRecord) -> Paradox:
@@ -167,13 +193,21 @@ def run_length(record: RunRecord) -> int:
 
 def plain(value: Any) -> Any:
     """Dataclasses as dicts, tuples as lists: what JSON gives back."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {item.name: plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if dataclasses.is_dataclass(kind):
+        return {name: plain(getattr(value, name)) for name in _fields(kind)}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
         return [plain(item) for item in value]
     return value
+
+
+@cache
+def _fields(kind: type) -> tuple[str, ...]:
+    return tuple(item.name for item in dataclasses.fields(kind))
 
 
 def market_return(columns: MarketColumns) -> float:

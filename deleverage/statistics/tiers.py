@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,10 +16,13 @@ _TOLERANCE = 1e-9
 
 def tier(leverage: float) -> int:
     """Index into TIERS of a leverage ≥ 0; an edge belongs to the band above it."""
-    return int(np.searchsorted(EDGES, leverage * (1.0 + _TOLERANCE), side="right"))
+    return bisect.bisect_right(EDGES, leverage * (1.0 + _TOLERANCE))
 
 
 def tiers(leverage: NDArray[np.float64]) -> NDArray[np.int64]:
     """:func:`tier` of an array; NaN (no position) is −1."""
-    index = np.searchsorted(EDGES, leverage * (1.0 + _TOLERANCE), side="right").astype(np.int64)
+    scaled = leverage * (1.0 + _TOLERANCE)
+    index = np.zeros(len(scaled), dtype=np.int64)
+    for edge in EDGES[:tier(float(np.fmax.reduce(leverage, initial=0.0)))]:
+        index += scaled >= edge
     return np.where(np.isnan(leverage), -1, index)

@@ -41,9 +41,9 @@ class Place:
 
 # A finished run is a knot of objects that refer to one another: one or two bytes a bar, and eight
 # more for each line of an indicator. Python's collector would let them pile up for dozens of runs;
-# to look through everything takes it as long as a run and its figures together.
-MOST_BARS_LEFT = 8_000_000
-_bars_left = 0
+# to look through everything takes it as long as ten runs and their figures.
+MOST_BARS_LEFT = 40_000_000
+_bars_left, _collections = 0, 0
 
 # a worker's market: where it is, and its columns once the first combination has opened them
 _place: Place | None = None
@@ -65,11 +65,12 @@ def carry_out(spec: RunSpec, columns: MarketColumns) -> Outcome:
 
 
 def _tidy(bars: int) -> None:
-    """Free what finished runs have left, before it is much."""
-    global _bars_left
-    _bars_left += bars
+    """Free what finished runs have left, before it is much; unless that was done meanwhile."""
+    global _bars_left, _collections
+    collections = gc.get_stats()[-1]["collections"]
+    _bars_left = bars if collections != _collections else _bars_left + bars
+    _collections = collections
     if _bars_left >= MOST_BARS_LEFT:
-        _bars_left = 0
         gc.collect()
 
 

@@ -76,8 +76,9 @@ class Thorough(Watched):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run left behind, as text where a NaN must equal itself; ``journal`` and ``visits`` are
-    for counting and not compared. ``bars`` are the steps there were, of all feeds' clocks."""
+    """What a run left behind, as text where a NaN must equal itself; ``journal``, ``visits`` and
+    ``columns`` (of the feeds) are not compared. ``bars`` are the steps there were, of all feeds'
+    clocks."""
 
     told: tuple[str, ...]
     records: dict[str, str]
@@ -91,6 +92,7 @@ class Outcome:
     visits: int
     bars: int
     used: str | None
+    columns: tuple[MarketColumns, ...] = ()
 
     def differs(self, other: Outcome) -> str:
         """The first thing in which another run differs, in words; empty where nothing does."""
@@ -186,4 +188,4 @@ def outcome_of(engine: bt.Cerebro, broker: Any, told: list[Any], error: str = ""
         repr([(at, symbol, use.ladder.id) for at, symbol, use in broker.ladder_changes]),
         curves, error, broker.journal, broker.visits,
         len(np.unique(np.concatenate([each.close_ns for each in columns]))) if columns else 0,
-        getattr(engine, "mode_used", None))
+        getattr(engine, "mode_used", None), tuple(columns))

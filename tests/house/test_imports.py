@@ -32,7 +32,7 @@ RESULTS = (
     "deleverage.compare", "deleverage.pairs", "deleverage.tearsheet", "deleverage.stamps",
     "deleverage.paths", "deleverage.robustness", "deleverage.sweeps", "deleverage.charts",
     "deleverage.plots", "deleverage.beside", "deleverage.shadow", "deleverage.capacity",
-    "deleverage.pages",
+    "deleverage.pages", "deleverage.concluding",
 )
 COMMAND = ("deleverage.cli",)
 HEAVY = ("backtrader", "pandas", "pyarrow")

@@ -238,7 +238,7 @@ def test_both_sides_of_one_instrument_at_once() -> None:
     assert curves.position_leverage[0] == pytest.approx(10.0)
     assert [trade.side for trade in record.trades] == [1, -1]
     assert [trade.margin for trade in record.trades] == pytest.approx([720.0, 480.0])
-    assert exposure(curves, record.episodes, record.trades, record.start,
+    assert exposure(record.course, record.episodes, record.trades, record.fall,
                     record.start_ns).bars_in_market == 3
 
 

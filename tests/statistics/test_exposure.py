@@ -18,7 +18,7 @@ ROWS = [(2_400, 2_410, 2_390, 2_400), (2_400, 2_420, 2_350, 2_400), (2_400, 2_43
 
 def figures(book: Scribe) -> Exposure:
     record = RunRecord.of(book.journal, book.columns)
-    return exposure(record.curves, record.episodes, record.trades, record.start, record.start_ns)
+    return exposure(record.course, record.episodes, record.trades, record.fall, record.start_ns)
 
 
 def test_time_goes_to_the_tier_of_each_close() -> None:

@@ -8,7 +8,7 @@ import backtrader as bt
 import numpy as np
 import pytest
 
-from deleverage import runner
+from deleverage import concluding
 from deleverage.columns import MarketColumns
 from deleverage.results import RunResult
 from deleverage.runner import run
@@ -191,7 +191,7 @@ def test_trades_with_adds_halves_and_stops_replay_to_themselves(
         taken.append(record)
         return summary(record, deep)
 
-    monkeypatch.setattr(runner, "summary", spy)
+    monkeypatch.setattr(concluding, "summary", spy)
     for seed in range(4):
         wobble(seed, leverage=float(leverage), venue=venue, slippage_bp=0.0)
         trades = {trade.number: trade for trade in taken[-1].trades}
@@ -213,7 +213,7 @@ def test_settlements_make_no_copies_of_the_market(monkeypatch: pytest.MonkeyPatc
         taken.append(record)
         return summary(record, deep)
 
-    monkeypatch.setattr(runner, "summary", spy)
+    monkeypatch.setattr(concluding, "summary", spy)
     columns = random_market(3, 3_000, step="1h", crashes=0, volatility=1e-4)
     trade(columns, 2.0, venue="binance", params={"bar": 5, "hold": 2_900})
     (plan,) = taken[0].plans

@@ -97,7 +97,7 @@ def test_money_of_the_steps_adds_up() -> None:
     assert fall.unattributed == pytest.approx(0.0, abs=1e-9)
     change = book.journal.wallet() - 5_000.0
     assert fall.net == pytest.approx(change)
-    (tier,) = [row for row in exposure(made.curves, made.episodes, made.trades, made.start,
+    (tier,) = [row for row in exposure(made.course, made.episodes, made.trades, made.fall,
                                        made.start_ns).by_entry if row.trades]
     assert (tier.liquidations, tier.reductions) == (1, 2)
     assert tier.margin_lost == pytest.approx(found.margin_lost)
@@ -123,7 +123,7 @@ def test_each_step_shows_as_a_margin_ratio_of_one() -> None:
     book.open(1, 4.0, 2_400.0)
     book.step_down(3, LEVEL, 0.5)
     made = record(book)
-    rows = exposure(made.curves, made.episodes, made.trades, made.start, made.start_ns).by_tier
+    rows = exposure(made.course, made.episodes, made.trades, made.fall, made.start_ns).by_tier
     at_2_250 = next(row for row in rows if row.tier == "20–50x")  # 25x: 2,250 over 240 − 150
     assert at_2_250.margin_ratio_max == pytest.approx(1.0)
 
