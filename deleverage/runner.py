@@ -17,6 +17,7 @@ from deleverage.broker import PerpetualBroker
 from deleverage.cerebro import Cerebro
 from deleverage.columns import MarketColumns
 from deleverage.concluding import Traded, conclude
+from deleverage.direct import NotDirect, ask, trade
 from deleverage.errors import DataError, unknown_name
 from deleverage.feeds import PerpetualData
 from deleverage.results import RunResult
@@ -44,21 +45,29 @@ def run(
     columns: MarketColumns | None = None,
     strategy: type[bt.Strategy] | None = None,
     record: bool = True,
+    direct: bool = False,
 ) -> RunResult:
     """Run ``spec`` and collect everything that is known of it.
 
     ``columns`` saves loading the data again (they are cut to the dates of ``spec``); ``strategy``
     is a class that stands in for the one named; ``record=False`` leaves out the per-bar curves,
-    which can be rebuilt later, replays and the search for cascades. Raises UnknownName for a
+    which can be rebuilt later, replays and the search for cascades. ``direct=True`` runs without
+    backtrader's engine where the strategy has said beforehand all it wants (``deleverage.direct``):
+    the result is the same, several times as soon. Raises UnknownName for a
     strategy or parameter nobody knows, LeverageError beyond the venue's limit, DataError for data
     that cannot carry the run.
     """
     chosen = registry.load(spec.strategy) if strategy is None else strategy
     params = registry.check_parameters(chosen, dict(spec.params))
     source = load(spec, columns)
-    cerebro, data = _build(spec, source.columns, chosen, params)
-    ran = cerebro.run()[0]
-    return conclude(spec, source.sha256, data.columns, _traded(spec, data.columns, ran), record)
+    if direct:
+        try:
+            columns, traded = _without_engine(spec, source.columns, chosen, params)
+            return conclude(spec, source.sha256, columns, traded, record)
+        except NotDirect:
+            pass
+    columns, traded = _through_engine(spec, source.columns, chosen, params)
+    return conclude(spec, source.sha256, columns, traded, record)
 
 
 def load(spec: RunSpec, columns: MarketColumns | None = None) -> Source:
@@ -159,19 +168,39 @@ class Setup(bt.Analyzer):  # type: ignore[misc]
             self.strategy.setsizer(self.p.sizer)
 
 
-def _build(spec: RunSpec, columns: MarketColumns, strategy: type[bt.Strategy],
-           params: Mapping[str, Any]) -> tuple[Cerebro, PerpetualData]:
-    cerebro = Cerebro()
-    limits = {name: timestamps.to_datetime(stamp) for name, stamp in (
-        ("fromdate", spec.from_ns), ("todate", spec.to_ns)) if stamp is not None}
-    feed: Any = PerpetualData  # backtrader's metaclasses hide its parameters from type checkers
-    data = feed(columns=columns, step=spec.step, publication_latency=spec.publication_latency,
-                **limits)
+def _through_engine(spec: RunSpec, columns: MarketColumns, strategy: type[bt.Strategy],
+                    params: Mapping[str, Any]) -> tuple[MarketColumns, Traded]:
+    """Run a strategy in an engine; the columns it saw, and what it has done."""
+    cerebro, data = Cerebro(), _feed(spec, columns)
     cerebro.adddata(data)
     cerebro.setbroker(PerpetualBroker(**_account(spec, columns)))
     cerebro.addanalyzer(Setup, sizer=_sizer(spec), _name="setup")
     cerebro.addstrategy(strategy, **params)
-    return cerebro, data
+    ran = cerebro.run()[0]
+    return data.columns, _traded(spec, data.columns, ran, ran.broker)
+
+
+def _without_engine(spec: RunSpec, columns: MarketColumns, strategy: type[bt.Strategy],
+                    params: Mapping[str, Any]) -> tuple[MarketColumns, Traded]:
+    """The same without one; NotDirect where that cannot be."""
+    data = _feed(spec, columns)
+    shown = data.columns
+    if shown.inner is not None or data.undelayed is not shown or not len(shown):
+        raise NotDirect("bars of another length, shown late, or none")
+    asked = ask(strategy, params, shown)
+    if warmup_bars(asked.strategy) >= len(shown):
+        raise NotDirect("no bar left after warming up")
+    ran = trade(asked, PerpetualBroker(**_account(spec, columns)), _sizer(spec))
+    return shown, _traded(spec, shown, asked.strategy, ran.broker, ran.exit_reasons)
+
+
+def _feed(spec: RunSpec, columns: MarketColumns) -> PerpetualData:
+    limits = {name: timestamps.to_datetime(stamp) for name, stamp in (
+        ("fromdate", spec.from_ns), ("todate", spec.to_ns)) if stamp is not None}
+    feed: Any = PerpetualData  # backtrader's metaclasses hide its parameters from type checkers
+    data: PerpetualData = feed(columns=columns, step=spec.step,
+                               publication_latency=spec.publication_latency, **limits)
+    return data
 
 
 def _account(spec: RunSpec, columns: MarketColumns) -> dict[str, Any]:
@@ -197,22 +226,22 @@ def _sizer(spec: RunSpec) -> bt.Sizer:
     return MarginFraction(fraction=spec.margin_fraction, notional_leverage=spec.notional_leverage)
 
 
-def _traded(spec: RunSpec, columns: MarketColumns, ran: bt.Strategy) -> Traded:
+def _traded(spec: RunSpec, columns: MarketColumns, ran: bt.Strategy, broker: PerpetualBroker,
+            exit_reasons: Mapping[int, str] | None = None) -> Traded:
     """What a strategy has done, once it has run."""
-    broker = ran.broker
     rules = broker.account.terms.rules.get(columns.market.instrument.symbol)
     if rules is None:  # nothing was traded, so the broker never asked the venue
         rules = rules_of(spec, columns)
     return Traded(
         journal=broker.journal, strategy=type(ran), params=ran.p._getkwargs(),
         warmup=warmup_bars(ran), rules=rules, terms=terms_of(broker, columns),
-        exit_reasons=getattr(ran, "exit_reasons", None),
+        exit_reasons=getattr(ran, "exit_reasons", None) if exit_reasons is None else exit_reasons,
         horizon_bars=horizon_bars(ran, walked(columns)))
 
 
 def warmup_bars(ran: bt.Strategy) -> int:
     """Bars before a strategy can act: its own word, or those its indicators need."""
-    return max(int(getattr(ran, "warmup_bars", 0)), ran._minperiod - 1)
+    return max(int(getattr(ran, "warmup_bars", 0)), getattr(ran, "_minperiod", 1) - 1)
 
 
 def _known_hash(data: str, columns: MarketColumns) -> str:

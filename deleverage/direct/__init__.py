@@ -9,15 +9,17 @@ is that of the engine, record by record (``tests/direct``).
 
 ==========  ====================================================================================
 asking      a strategy's signals without an engine, and why a run cannot go this way
-account     the account on one feed: orders onto its book, bars walked, the journal written
-watch       the next bar at which that account can change
+feed        what stands where a feed is expected
 trading     from signal to signal: what SignalStrategy does, decided from the account's state
+account     the account on one feed: orders onto its book, bars gone through, the journal written
+watch       the next bar whose prices can change it
+plain       the commonest bars written out, all others are walked
 ==========  ====================================================================================
 
 :class:`NotDirect` says what a run would need an engine for; whoever catches it takes the engine.
 """
 
 from deleverage.direct.asking import Asked, NotDirect, ask
-from deleverage.direct.trading import Traded, trade
+from deleverage.direct.trading import Ran, trade
 
-__all__ = ["Asked", "NotDirect", "Traded", "ask", "trade"]
+__all__ = ["Asked", "NotDirect", "Ran", "ask", "trade"]

@@ -9,6 +9,7 @@ from typing import Any, cast
 from deleverage.broker import PerpetualBroker
 from deleverage.columns import MarketColumns
 from deleverage.direct.feed import StandIn
+from deleverage.errors import DeleverageError
 from deleverage.strategies.exits import SignalStrategy
 
 # what a strategy may define anew; everything else that its base has is a part of how it trades
@@ -37,8 +38,8 @@ class Asked:
 def ask(kind: type, params: Mapping[str, Any], columns: MarketColumns) -> Asked:
     """The signals of a strategy on a market.
 
-    Raises NotDirect for a strategy that does more than give signals, and whatever ``signals()``
-    raises.
+    Raises NotDirect for a strategy that does more than give signals or asks for more than its
+    parameters and columns to give them, and the errors of Deleverage that ``signals()`` raises.
     """
     reason = why_not(kind)
     if reason:
@@ -48,7 +49,12 @@ def ask(kind: type, params: Mapping[str, Any], columns: MarketColumns) -> Asked:
     strategy.lines = feed.lines  # backtrader looks there for any name it does not find
     strategy.data, strategy.datas = feed, [feed]
     strategy.p = strategy.params = _given(kind, params)
-    strategy.look_ahead()
+    try:
+        strategy.look_ahead()
+    except DeleverageError:
+        raise
+    except Exception as error:  # what it asks of an engine that is not there, or a fault of its own
+        raise NotDirect(f"{kind.__name__}.signals(): {error!r}") from error
     if strategy.p.entry != "market":
         raise NotDirect(f"entry={strategy.p.entry}: an entry that rests")
     return Asked(strategy, feed)

@@ -25,7 +25,7 @@ Size = Callable[[int], float]  # coins for an entry of a side (+1, −1), at the
 
 
 @dataclass(frozen=True)
-class Traded:
+class Ran:
     """What a run without an engine left behind; ``exit_reasons`` as PerpetualStrategy's."""
 
     journal: Journal
@@ -33,7 +33,7 @@ class Traded:
     exit_reasons: dict[int, str]
 
 
-def trade(asked: Asked, broker: PerpetualBroker, sizer: Any) -> Traded:
+def trade(asked: Asked, broker: PerpetualBroker, sizer: Any) -> Ran:
     """Trade the signals of ``asked`` on an account as ``broker`` says, sized by a backtrader sizer.
 
     Raises NotDirect where it turns out that the run needs the engine.
@@ -43,7 +43,7 @@ def trade(asked: Asked, broker: PerpetualBroker, sizer: Any) -> Traded:
     trader = Trader(asked, account, lambda side: sizer.getsizing(asked.feed, isbuy=side > 0))
     with few_collections(leaving=0):
         trader.run()
-    return Traded(broker.journal, broker, trader.exit_reasons)
+    return Ran(broker.journal, broker, trader.exit_reasons)
 
 
 class Trader:
