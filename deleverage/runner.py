@@ -122,7 +122,7 @@ def baseline(
     same entries. Per-bar curves are left out unless asked for with ``record``.
     """
     source = load(result.spec, columns)
-    return run(baseline_spec(result, seed), source.columns, record=record)
+    return run(baseline_spec(result, seed), source.columns, record=record, direct=True)
 
 
 def baseline_spec(result: RunResult, seed: int = 0) -> RunSpec:

@@ -140,7 +140,7 @@ def _result(spec: RunSpec) -> RunResult:
     if _shared is None:
         raise RuntimeError("a worker was started without its columns")
     columns, strategy = _shared
-    return runner.run(spec, columns, strategy, record=False)
+    return runner.run(spec, columns, strategy, record=False, direct=True)
 
 
 def _row(spec: RunSpec) -> ScanRow:

@@ -28,7 +28,8 @@ def shadow(result: RunResult, columns: MarketColumns | None = None, *,
     if not result.statistics["liquidations"]["rows"]:
         return None
     source = runner.load(result.spec, columns)
-    claimed = runner.run(shadow_spec(result.spec), source.columns, strategy, record=False)
+    claimed = runner.run(shadow_spec(result.spec), source.columns, strategy, record=False,
+                         direct=True)
     curves = claimed.curves(source.columns)
     return Shadow(Outcome.of(claimed, NAME),
                   float(curves.worst_equity.min()),

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str], prog: str) -> int:
     note(f"{len(plan.grid):,} combinations ({plan.grid}) in {workers} "
          f"process{'es' if workers > 1 else ''}")
     with progress("sweep", options.json) as step:
-        result = carry_out(plan, workers, step)
+        result = carry_out(plan, workers, step, direct=not options.engine)
     if out is not None:
         result.save(out)
     _show(result, options)
@@ -65,6 +65,8 @@ def parser(prog: str) -> Parser:
                        "for every axis")
     group.add_argument("--workers", type=count, metavar="N",
                        help="processes (default: one a core; 1: none but this one)")
+    group.add_argument("--engine", action="store_true", help="run every combination through "
+                       "backtrader's engine: slower, the same figures")
     add_data(made)
     add_account(made)
     add_market(made)

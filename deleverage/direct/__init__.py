@@ -19,7 +19,7 @@ plain       the commonest bars written out, all others are walked
 :class:`NotDirect` says what a run would need an engine for; whoever catches it takes the engine.
 """
 
-from deleverage.direct.asking import Asked, NotDirect, ask
+from deleverage.direct.asking import Asked, NotDirect, ask, why_not
 from deleverage.direct.trading import Ran, trade
 
-__all__ = ["Asked", "NotDirect", "Ran", "ask", "trade"]
+__all__ = ["Asked", "NotDirect", "Ran", "ask", "trade", "why_not"]

@@ -16,6 +16,7 @@ outcome     the figures a combination yields, taken from RunResult.statistics
 work        one combination, in this process or a worker
 pool        local processes, and what happens when one dies
 store       where outcomes are kept, so that nothing is run twice
+checking    the combination with the most trades, run through the engine as well
 sweeping    :func:`sweep`
 result      rows, ranked, saved and loaded
 heat        two axes against one figure, the others by their median

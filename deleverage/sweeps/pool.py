@@ -34,7 +34,8 @@ def usable_cores() -> int:
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
-def over_processes(jobs: Sequence[Job], place: work.Place, workers: int) -> Iterator[Found]:
+def over_processes(jobs: Sequence[Job], place: work.Place, workers: int,
+                   direct: bool = True) -> Iterator[Found]:
     """The outcome of every job as it comes, each with its place in the sweep.
 
     A process that dies (killed, out of memory, a crash in compiled code) takes the pool with it;
@@ -45,10 +46,10 @@ def over_processes(jobs: Sequence[Job], place: work.Place, workers: int) -> Iter
     begun = False
     while waiting or suspects:
         if suspects:
-            for number, _ in (yield from _until_broken(suspects, place, 1)):
+            for number, _ in (yield from _until_broken(suspects, place, 1, direct)):
                 yield number, Outcome.died()
         else:
-            fallen = yield from _until_broken(waiting, place, workers, not begun)
+            fallen = yield from _until_broken(waiting, place, workers, direct, not begun)
             suspects.extend((job,) for job in fallen)
         begun = True
 
@@ -67,7 +68,7 @@ def batches(jobs: Sequence[Job], workers: int) -> list[Batch]:
             for start in range(0, len(group), most)]
 
 
-def _until_broken(waiting: deque[Batch], place: work.Place, workers: int,
+def _until_broken(waiting: deque[Batch], place: work.Place, workers: int, direct: bool,
                   greet: bool = False) -> Generator[Found, None, list[Job]]:
     """Run what is ``waiting`` in one pool; returns the jobs under way when a process died.
 
@@ -82,7 +83,7 @@ def _until_broken(waiting: deque[Batch], place: work.Place, workers: int,
             while waiting and len(running) < most:
                 try:
                     specs = [spec for _, spec in waiting[0]]
-                    running[submit(work.in_worker, specs)] = waiting[0]
+                    running[submit(work.in_worker, specs, direct)] = waiting[0]
                 except BrokenProcessPool:
                     return _jobs(running)
                 waiting.popleft()

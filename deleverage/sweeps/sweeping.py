@@ -8,6 +8,7 @@ from typing import Any
 
 from deleverage.errors import DataError, UsageError
 from deleverage.spec import RunSpec
+from deleverage.sweeps.checking import MostTrades
 from deleverage.sweeps.grid import Grid
 from deleverage.sweeps.outcome import Outcome
 from deleverage.sweeps.plan import Combination, Plan, prepare
@@ -21,32 +22,38 @@ Progress = bool | Callable[[int, int], None]
 
 def sweep(spec: RunSpec, grid: Grid | Mapping[str, Sequence[Any] | str],
           workers: int | None = None, progress: Progress = True, *,
-          store: Store | None = None) -> SweepResult:
+          store: Store | None = None, direct: bool = True) -> SweepResult:
     """Run ``spec`` at every combination of ``grid``; a combination that fails does not stop it.
 
     ``workers``: processes (None: one per usable core; 1: all in this process). The result is the
     same either way. ``progress``: a bar on a terminal's stderr, or a function called with (done,
     total). ``store`` is asked for outcomes before anything is run and keeps those that are found.
+    ``direct``: without backtrader's engine where a run needs none (:mod:`deleverage.direct`); the
+    figures are the same, and the combination with the most trades is run both ways to show it.
 
     Raises what :func:`deleverage.sweeps.prepare` raises before anything runs, and the error itself
     where every combination failed for one and the same reason.
     """
-    return carry_out(prepare(spec, grid), workers, progress, store=store)
+    return carry_out(prepare(spec, grid), workers, progress, store=store, direct=direct)
 
 
 def carry_out(plan: Plan, workers: int | None = None, progress: Progress = True, *,
-              store: Store | None = None) -> SweepResult:
+              store: Store | None = None, direct: bool = True) -> SweepResult:
     """:func:`sweep` for what is prepared already."""
     count = worker_count(plan, workers)
     kept: Store = MemoryStore() if store is None else store
     todo = [item for item in plan.combinations if not _finished(kept.get(plan.key(item)))]
-    by_number = {item.number: item for item in todo}
+    by_number, most = {item.number: item for item in todo}, MostTrades()
     with _counted(progress, len(plan.combinations)) as step:
         done = len(plan.combinations) - len(todo)
-        for number, outcome in _outcomes(plan, todo, min(count, len(todo))):
+        for number, outcome in _outcomes(plan, todo, min(count, len(todo)),
+                                         direct):
             kept.put(plan.key(by_number[number]), outcome)
+            most.see(by_number[number], outcome)
             done += 1
             step(done, len(plan.combinations))
+    if direct:
+        most.hold_against_engine(plan)
     found = [kept.get(plan.key(item)) for item in plan.combinations]
     outcomes = [outcome for outcome in found if outcome is not None]
     _refuse_a_common_fault(outcomes)
@@ -67,13 +74,15 @@ def _finished(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.error is None
 
 
-def _outcomes(plan: Plan, todo: Sequence[Combination], workers: int) -> Iterator[Found]:
+def _outcomes(plan: Plan, todo: Sequence[Combination], workers: int,
+              direct: bool) -> Iterator[Found]:
     if workers > 1:
-        yield from over_processes([(item.number, item.spec) for item in todo], plan.place, workers)
+        yield from over_processes([(item.number, item.spec) for item in todo], plan.place, workers,
+                                  direct)
     elif todo:
         columns = plan.place.open()
         for item in todo:
-            yield item.number, one(item.spec, columns)
+            yield item.number, one(item.spec, columns, direct)
 
 
 def _refuse_a_common_fault(outcomes: Sequence[Outcome]) -> None:

@@ -50,14 +50,15 @@ _place: Place | None = None
 _columns: MarketColumns | None = None
 
 
-def carry_out(spec: RunSpec, columns: MarketColumns) -> Outcome:
+def carry_out(spec: RunSpec, columns: MarketColumns, direct: bool = True) -> Outcome:
     """Run one combination; whatever it raises is its outcome. What its strategy prints is unheard.
 
     The result is reduced to its figures here, so that a worker sends back a few hundred bytes.
+    ``direct`` as :func:`deleverage.runner.run` takes it.
     """
     try:
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-            return Outcome.of(runner.run(spec, columns, record=False))
+            return Outcome.of(runner.run(spec, columns, record=False, direct=direct))
     except (Exception, SystemExit) as error:
         return Outcome.failed(error)
     finally:
@@ -90,7 +91,7 @@ def ready() -> bool:
     return _place is not None
 
 
-def in_worker(specs: Sequence[RunSpec]) -> list[Outcome]:
+def in_worker(specs: Sequence[RunSpec], direct: bool = True) -> list[Outcome]:
     """Run combinations in a worker, which opens its market the first time."""
     global _columns
     if _place is None:
@@ -100,7 +101,7 @@ def in_worker(specs: Sequence[RunSpec]) -> list[Outcome]:
             _columns = _place.open()
     except Exception as error:
         return [Outcome.failed(error)] * len(specs)
-    return [carry_out(spec, _columns) for spec in specs]
+    return [carry_out(spec, _columns, direct) for spec in specs]
 
 
 def _until_cut(lifeline: Connection) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from deleverage import runner
 from deleverage.cerebro import Cerebro
-from deleverage.errors import DataError, MissingTable, UnknownName, UsageError
+from deleverage.errors import DataError, LedgerError, MissingTable, UnknownName, UsageError
 from deleverage.spec import RunSpec
 from deleverage.sweeps import FIGURES, MemoryStore, SweepResult, prepare, sweep, work
 from deleverage.sweeps.pool import batches
@@ -140,7 +140,7 @@ def test_finished_runs_do_not_pile_up(spec: RunSpec, monkeypatch: pytest.MonkeyP
     try:
         left = []
         for item in plan.combinations:
-            work.carry_out(item.spec, columns)
+            work.carry_out(item.spec, columns, direct=False)
             left.append(alive() - before)
     finally:
         gc.enable()
@@ -204,14 +204,38 @@ def test_a_store_saves_what_was_run(spec: RunSpec, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr("deleverage.sweeps.work.runner", type("Counted", (), {"run": counted}))
     store = MemoryStore()
-    first = sweep(spec, {"leverage": (5, 500)}, 1, False, store=store)
-    second = sweep(spec, {"leverage": (10, 5, 500)}, 1, False, store=store)
+    first = sweep(spec, {"leverage": (5, 500)}, 1, False, store=store, direct=False)
+    second = sweep(spec, {"leverage": (10, 5, 500)}, 1, False, store=store, direct=False)
     assert ran == [5.0, 500.0, 10.0, 500.0]
     assert second.rows[1].figures == first.rows[0].figures
     assert len(store.outcomes) == 3
-    other = sweep(spec.changed(cash=5_000), {"leverage": (5, 10)}, 1, False, store=store)
+    other = sweep(spec.changed(cash=5_000), {"leverage": (5, 10)}, 1, False, store=store,
+                  direct=False)
     assert len(ran) == 6
     assert other.rows[0].figures != first.rows[0].figures
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_sweep_is_the_same_with_the_engine_and_without(spec: RunSpec, workers: int) -> None:
+    """Every figure of every row, here and in processes of their own."""
+    without, through = (sweep(spec, GRID, workers, False, direct=direct)
+                        for direct in (True, False))
+    assert sum(row.figures.get("trades") or 0 for row in through.rows) > 0
+    assert repr(without.rows) == repr(through.rows)
+
+
+def test_a_difference_from_the_engine_ends_the_sweep(
+    spec: RunSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The combination with the most trades is run both ways; what does not agree is an error."""
+    def dearer(made: RunSpec, columns: Any, direct: bool, **options: Any) -> Any:
+        if not direct:
+            made = made.changed(slippage_bp=5)
+        return runner.run(made, columns, direct=direct, **options)
+
+    monkeypatch.setattr("deleverage.sweeps.work.runner", type("Dearer", (), {"run": dearer}))
+    with pytest.raises(LedgerError, match=r"net .* without the engine and .* with it"):
+        sweep(spec, {"leverage": (5, 10)}, 1, False)
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5, True])
