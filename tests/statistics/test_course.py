@@ -102,13 +102,15 @@ def test_written_journals(data: st.DataObject, chance: int) -> None:
     book = Scribe(columns, cash=1e6, isolated=data.draw(st.booleans()))
     price = columns.execution_mark.close
     for bar in sorted(data.draw(st.sets(st.integers(0, 119), max_size=12))):
-        kind = data.draw(st.sampled_from(["open", "halve", "close", "fund", "low"]))
+        kind = data.draw(st.sampled_from(["open", "halve", "close", "fund", "low", "paid"]))
         if kind == "open":
             side = math.copysign(1.0, book.size) if book.size else data.draw(
                 st.sampled_from([1.0, -1.0]))
             book.open(bar, side, float(price[bar]), fee=1.0)
         elif kind == "low":  # told by the journal where nothing is held, too
             book.journal.worst_equity[int(columns.close_ns[bar])] = 9e5
+        elif kind == "paid":  # a booking that no snapshot goes with
+            book.lift(bar, 25.0)
         elif book.size and kind == "fund":
             book.fund(bar, 1e-4, float(price[bar]))
         elif book.size:
