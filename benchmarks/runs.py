@@ -14,9 +14,11 @@ import pandas as pd
 
 import deleverage as dl
 from benchmarks.signals import GRID, Rule
-from benchmarks.strategies import Exhausted
+from benchmarks.strategies import Exhausted, ExhaustedSignals
 from deleverage.columns import MarketColumns
+from deleverage.direct import ask, trade
 from deleverage.feeds.dataset import Dataset
+from deleverage.sizers import MarginFraction
 
 CASH, LEVERAGE, FEE = 1_000_000.0, 10.0, 0.0005
 SHOWN = ("mark_close", "long_liquidations", "short_liquidations", "largest_liquidation",
@@ -76,17 +78,30 @@ def ours(source: Path | MarketColumns, strategy: type[bt.Strategy] = Exhausted, 
     columns = source if isinstance(source, MarketColumns) else Dataset.open(source).columns()
     engine = OurEngine(mode=mode)
     engine.adddata(dl.feeds.PerpetualData(columns=columns))
-    engine.setbroker(dl.PerpetualBroker(
-        venue="binance", leverage=LEVERAGE, margin="isolated", cash=CASH,
-        fees=dl.Fees(maker=FEE, taker=FEE), entry_bar=entry_bar))
+    engine.setbroker(_account(entry_bar))
     engine.addstrategy(strategy, **params)
     engine.run()
     whole = time.process_time() - began
-    broker = engine.broker
-    return Done(tuple((fill.bar, fill.size, fill.price) for fill in broker.journal.fills),
-                broker.getvalue(),
-                len(broker.journal.funding), len(broker.journal.liquidations),
-                engine.mode_used or "", whole - engine.ran, engine.ran)
+    return _done(engine.broker, engine.mode_used or "", whole - engine.ran, engine.ran)
+
+
+def without_engine(columns: MarketColumns, strategy: type = ExhaustedSignals,
+                   **params: Any) -> Done:
+    """A run of :func:`ours` on the same account without the engine: signals only."""
+    ran = trade(ask(strategy, params, columns), _account(), MarginFraction())
+    return _done(ran.broker, "direct")
+
+
+def _account(entry_bar: str = "live") -> Any:
+    return dl.PerpetualBroker(
+        venue="binance", leverage=LEVERAGE, margin="isolated", cash=CASH,
+        fees=dl.Fees(maker=FEE, taker=FEE), entry_bar=entry_bar)
+
+
+def _done(broker: Any, mode: str, load: float = 0.0, run: float = 0.0) -> Done:
+    journal = broker.journal
+    return Done(tuple((fill.bar, fill.size, fill.price) for fill in journal.fills),
+                broker.getvalue(), len(journal.funding), len(journal.liquidations), mode, load, run)
 
 
 def params_of(rule: Rule) -> dict[str, Any]:
@@ -95,9 +110,20 @@ def params_of(rule: Rule) -> dict[str, Any]:
             ("threshold", "decay", "stop", "target", "hold", "notional")}
 
 
+def signals_of(rule: Rule) -> dict[str, Any]:
+    """A rule as parameters of the strategy that gives signals."""
+    return {"longest" if name == "hold" else name: value
+            for name, value in params_of(rule).items()}
+
+
 def sweep(columns: MarketColumns, rules: Iterable[Rule] = GRID) -> list[Done]:
     """A run for each rule on one market, one after the other."""
     return [ours(columns, **params_of(rule)) for rule in rules]
+
+
+def direct_sweep(columns: MarketColumns, rules: Iterable[Rule] = GRID) -> list[Done]:
+    """The same without the engine."""
+    return [without_engine(columns, **signals_of(rule)) for rule in rules]
 
 
 class _Fills(bt.Analyzer):  # type: ignore[misc]

@@ -20,6 +20,7 @@ from benchmarks.signals import (
     features_of,
 )
 from deleverage.strategies.base import PerpetualStrategy
+from deleverage.strategies.exits import LONG, Signals, SignalStrategy
 
 RULE = Rule()
 PARAMS = tuple((name, getattr(RULE, name)) for name in
@@ -84,6 +85,27 @@ class Exhausted(PerpetualStrategy):
         beyond = (window >= self._high) | (window <= self._low)
         first = int(beyond.argmax()) if len(beyond) else 0
         return bar + 1 + first if len(beyond) and beyond[first] else max(due, bar + 1)
+
+
+class ExhaustedSignals(SignalStrategy):
+    """The rule as signals: all that it wants is said beforehand, and no engine need ask it."""
+
+    required_tables = ("liquidations",)
+    params = (*((name, getattr(RULE, name)) for name in ("threshold", "decay", "stop", "target")),
+              ("longest", RULE.hold), ("notional", RULE.notional), ("hold", None))
+
+    def signals(self) -> Signals:
+        """A long at each bar at which the entry rule holds, left on closes."""
+        p, memo, lines = self.p, self.columns.memo, self.columns.lines
+        bars = memo.get(("benchmark entries", p.threshold, p.decay), lambda: entries(
+            Rule(p.threshold, p.decay), lines["close"],
+            memo.get("benchmark features", lambda: features_of(
+                lines["low"], lines["long_liquidations"], self.columns.market.step_ns))))
+        size = memo.get(("benchmark sizes", p.threshold, p.decay, p.notional),
+                        lambda: np.round(p.notional / lines["close"][bars], 3))
+        # the rule counts bars from the fill to the decision, a signal to the bar of the exit
+        return Signals(bars, LONG, stop=p.stop, target=p.target, size=size, hold=p.longest + 1,
+                       on_close=True, from_entry=True)
 
 
 class Sized(Exhausted):

@@ -6,7 +6,7 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,18 @@ from benchmarks import yardstick
 from benchmarks.conftest import Report
 from benchmarks.declared import Ready, declared
 from benchmarks.figures import at_most
-from benchmarks.measure import compare, compare_parts
-from benchmarks.runs import CASH, FEE, LEVERAGE, sweep
+from benchmarks.measure import Measured, compare, compare_parts
+from benchmarks.runs import CASH, FEE, LEVERAGE, Done, direct_sweep, sweep
 from benchmarks.signals import GRID, Features, Rule
 from benchmarks.yardstick import Walked
 from deleverage.columns import MarketColumns
 from deleverage.spec import RunSpec
-from deleverage.sweeps import sweep as full_sweep
+from deleverage.sweeps import prepare
+from deleverage.sweeps.work import carry_out
 
 TRADES, EQUITIES = 10_725, 201_530_151.277734
-SLOWER_THAN_LOOP, FIGURES_OVER_LOOP, MEGABYTES = 400.0, 600.0, 500.0
+SIGNALS_OVER_LOOP = 60.0
+SLOWER_THAN_LOOP, MEGABYTES = 400.0, 500.0
 PART = 20  # combinations that are measured together
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,45 +40,72 @@ def loops_of(opened: np.ndarray, close: np.ndarray, features: Features,
     return [yardstick.walked(opened, close, features, rule) for rule in rules]
 
 
-def test_sweep(benchmark: Any, year: MarketColumns, year_features: Features,
-               report: Report) -> None:
-    """200 runs with account, funding and fees, against 200 loops; features once on both sides."""
+def of_parts(benchmark: Any, work: Callable[[MarketColumns, Sequence[Rule]], list[Done]],
+             year: MarketColumns, features: Features) -> Measured[list[list[Done]]]:
+    """200 runs against 200 loops, in parts, features once on both sides; the same trades and money
+    in the end."""
     opened, close = np.array(year.lines["open"]), np.array(year.lines["close"])
     rules = [GRID[first:first + PART] for first in range(0, len(GRID), PART)]
     measured = compare_parts(benchmark, [
-        (partial(sweep, year, part), partial(loops_of, opened, close, year_features, part))
+        (partial(work, year, part), partial(loops_of, opened, close, features, part))
         for part in rules])
-    trades, results = 0, [done for part in measured.result for done in part]
-    for done, walked in zip(results, loops_of(opened, close, year_features), strict=True):
+    results = [done for part in measured.result for done in part]
+    for done, walked in zip(results, loops_of(opened, close, features), strict=True):
         assert (done.entered, done.left) == (tuple(walked.entered), tuple(walked.left))
         assert done.liquidations == 0
-        trades += len(done.left)
-    assert trades == TRADES
+    assert sum(len(done.left) for done in results) == TRADES
     assert math.fsum(done.equity for done in results) == pytest.approx(EQUITIES, abs=1e-5)
-    report("sweep of 200 / loops", measured.over(), at_most(20))
-    report("a round trip, all costs of a run in it", measured.ours / trades * 1e3,
+    return measured
+
+
+def test_sweep(benchmark: Any, year: MarketColumns, year_features: Features,
+               report: Report) -> None:
+    """200 runs of the rule as signals, as a sweep runs them: account, funding, fees, journal."""
+    measured = of_parts(benchmark, direct_sweep, year, year_features)
+    for done, through in zip([each for part in measured.result for each in part],
+                             sweep(year), strict=True):
+        assert (done.fills, done.equity, done.settlements) == (
+            through.fills, through.equity, through.settlements)
+    report("sweep of 200, signals / loops", measured.over(), at_most(20))
+    report("a round trip of signals, all costs of a run in it", measured.ours / TRADES * 1e3,
            at_most(0.2, 0.1), "ms")
-    report("a round trip in a sweep of 20 loops", 20 * measured.yardstick / trades * 1e3, unit="ms")
+    report("a round trip in a sweep of 20 loops", 20 * measured.yardstick / TRADES * 1e3, unit="ms")
+    assert measured.over() <= SIGNALS_OVER_LOOP
+
+
+def test_sweep_through_the_engine(benchmark: Any, year: MarketColumns, year_features: Features,
+                                  report: Report) -> None:
+    """The same 200 runs of a strategy that has to be called: every order and notification."""
+    measured = of_parts(benchmark, sweep, year, year_features)
+    report("sweep of 200, through the engine / loops", measured.over(), at_most(20))
+    report("a round trip through the engine, all costs of a run in it",
+           measured.ours / TRADES * 1e3, at_most(0.2, 0.1), "ms")
     assert measured.over() <= SLOWER_THAN_LOOP
 
 
+@pytest.mark.parametrize(("name", "guard"), [
+    ("ExhaustedSignals", 300.0), ("Exhausted", 600.0)])
 def test_sweep_by_command(benchmark: Any, year_path: Path, year_features: Features,
-                          year: MarketColumns, report: Report) -> None:
+                          year: MarketColumns, report: Report, name: str, guard: float) -> None:
     """Sixteen of them by ``deleverage.sweeps``: every combination with all its figures."""
     opened, close = np.array(year.lines["open"]), np.array(year.lines["close"])
-    spec = RunSpec(data=str(year_path), strategy="benchmarks.strategies:Exhausted", cash=CASH,
+    spec = RunSpec(data=str(year_path), strategy=f"benchmarks.strategies:{name}", cash=CASH,
                    leverage=LEVERAGE, fees=(FEE, FEE), slippage_bp=0.0)
     axes = {"threshold": (1e6, 3e6), "decay": (0.1, 0.4), "stop": (0.01, 0.02),
             "target": (0.03, 0.04)}
     rules = [rule for rule in GRID
              if all(getattr(rule, name) in values for name, values in axes.items())]
-    measured = compare(benchmark, lambda: full_sweep(spec, axes, workers=1, progress=False),
+    plan = prepare(spec, axes)
+    columns = plan.place.open()
+    measured = compare(benchmark,
+                       lambda: [carry_out(item.spec, columns) for item in plan.combinations],
                        lambda: loops_of(opened, close, year_features, rules))
     walked = loops_of(opened, close, year_features, rules)
-    assert [row.figures["trades"] for row in measured.result.rows] == [
+    assert [made.figures["trades"] for made in measured.result] == [
         len(each.left) for each in walked]
-    report("a combination with all its figures / loop", measured.over())
-    assert measured.over() <= FIGURES_OVER_LOOP
+    how = "signals" if name == "ExhaustedSignals" else "through the engine"
+    report(f"a combination with all its figures, {how} / loop", measured.over())
+    assert measured.over() <= guard
 
 
 def test_a_compiled_path(benchmark: Any, year: MarketColumns, year_features: Features,

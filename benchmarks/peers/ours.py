@@ -23,7 +23,7 @@ def main() -> None:
 
     def sweep(rules: Sequence[Rule]) -> list[int]:
         columns = Dataset.open(path).columns()
-        return [len(done.left) for done in runs.sweep(columns, rules)]
+        return [len(done.left) for done in runs.direct_sweep(columns, rules)]
 
     serve(__version__, once, sweep)
 
