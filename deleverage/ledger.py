@@ -171,12 +171,17 @@ class Account:
             shot = _snapshot(bar, ts, slot, state.wallet, 0.0, math.nan, 0.0, math.nan, math.nan,
                              0.0, state.opened)
         else:
-            price = self.level(slot, marks)
-            shot = _snapshot(
-                bar, ts, slot, state.wallet, position.size, position.entry_price, position.margin,
-                position.leverage, math.nan if price is None else price,
-                self._maintenance(slot, position), position.number)
+            self.held(bar, ts, slot, position, state.wallet, self.level(slot, marks))
+            return
         self.journal.snapshots.append(shot)
+
+    def held(self, bar: int, ts: int, slot: str, position: Position, wallet: float,
+             level: float | None) -> None:
+        """Record a position with the wallet and the liquidation price that go with it."""
+        self.journal.snapshots.append(_snapshot(
+            bar, ts, slot, wallet, position.size, position.entry_price, position.margin,
+            position.leverage, math.nan if level is None else level,
+            self._maintenance(slot, position), position.number))
 
     def _maintenance(self, slot: str, position: Position) -> float:
         """Maintenance at entry, worked out once as long as nothing changes that it depends on."""

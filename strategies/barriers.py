@@ -31,5 +31,10 @@ def first_met(closes: Floats, side: int, levels: Levels, start: int, until: int)
     below, above = levels if side > 0 else (levels[1], levels[0])
     low = -np.inf if below is None else below
     high = np.inf if above is None else above
+    if until - start <= _WINDOW:
+        near = closes[start:until]
+        found = (near <= low) | (near >= high)
+        at = int(found.argmax()) if found.size else 0
+        return start + at if found.size and found[at] else until
     return first_true(lambda cut: (closes[cut] <= low) | (closes[cut] >= high), start, until,
                       _WINDOW)

@@ -82,7 +82,8 @@ class DirectAccount:
         if self.view.unmarked:
             raise NotDirect("bars without a mark")
         self.ledger, self.desk, self.symbol = broker.account, broker.desk, self.view.symbol
-        self.instrument = self.view.instrument
+        self.instrument = lot = self.view.instrument
+        self.largest = min(lot.max_size or math.inf, lot.max_market_size or math.inf)
         self.trigger = broker.p.stop_trigger or self.desk.rules(self.symbol).stop_trigger
         self.watch, self.recorder = Watch.of(self.view), Recorder(self.ledger)
         self.step_ns, self.refs = feed.columns.market.step_ns, itertools.count(1)
@@ -179,8 +180,7 @@ class DirectAccount:
 
     def _fits(self, size: float) -> bool:
         """Whether the venue takes an order of ``size`` coins at the market."""
-        return 0 < size <= min(self.instrument.max_size or math.inf,
-                               self.instrument.max_market_size or math.inf)
+        return 0 < size <= self.largest
 
     def cancel_all(self) -> None:
         """Take every order off the book."""
@@ -197,37 +197,43 @@ class DirectAccount:
     def hold(self, held: Position, bar: int, until: int) -> int:
         """Go through the bars after ``bar``, up to ``until``, in which a position is held and
         nothing happens but funding; and the one in which something else may, where there is one.
-        The bar at which the account then stands."""
-        timed, book = self.watch.timed, self.broker.book
+        The last bar gone through."""
+        timed, book, settle = self.watch.timed, self.broker.book, self.plain.settle
         at, start = bisect_right(timed, bar), bar + 1
         while start <= until:
-            met = self._next_met(held, start, until + 1)
-            due = timed[at] if at < len(timed) else until + 1
-            event = min(met, due)
-            if event > until:
-                break
-            if event < due or event == met or not self.plain.settle(event, book.values()):
+            met = self._next_met(held.side, start, until + 1)
+            while at < len(timed) and timed[at] <= until and timed[at] < met \
+                    and settle(timed[at], book.values()):
+                at, start = at + 1, timed[at] + 1
+                if not self._still():  # a payment has brought the liquidation price nearer
+                    break
+            else:
+                event = min(met, timed[at] if at < len(timed) else met)
+                if event > until:
+                    break
                 self.walk(event)
                 return event
-            position = self.position
-            assert position is not None  # a settlement leaves it
-            held, at, start = position, at + 1, event + 1
-        self.stand_at(until)
         return until
 
-    def _next_met(self, held: Position, start: int, until: int) -> int:
-        """The first bar in [start, until), else ``until``, whose prices may do something to a
+    def _next_met(self, side: int, start: int, until: int) -> int:
+        """The first bar in [start, until), else ``until``, whose prices may do something to the
         position or an order, or that changes the ladder."""
-        side, book = held.side, self.broker.book
-        level = accounts.level(self.ledger.state, self.symbol, {}, self.desk.terms)
-        if level is None:
-            level = -side * math.inf
-        known = self._met
-        if known is None or not known.serves(side, level, book, start, until):
+        level, known = self._level(side), self._met
+        if known is None or not known.serves(side, level, self.broker.book, start, until):
             known = self._met = self._look_for(side, level, start, until)
         if self.coming:
             return min(known.bar, max(start, self.view.first_opened(self.coming[0][0])))
         return known.bar
+
+    def _still(self) -> bool:
+        """Whether the bar found is good for the liquidation price as it is now."""
+        known = self._met
+        return known is None or (self._level(known.side) - known.level) * known.side <= 0
+
+    def _level(self, side: int) -> float:
+        """The liquidation price of what is held; where there is none, farther than any mark."""
+        level = accounts.level(self.ledger.state, self.symbol, {}, self.desk.terms)
+        return -side * math.inf if level is None else level
 
     def _look_for(self, side: int, level: float, start: int, until: int) -> Met:
         """With some slack for what a position may still pay, if that finds nothing; else exactly.
@@ -259,6 +265,7 @@ class DirectAccount:
             raise NotDirect("a close that is refused")
         if then is None and not self._ladder_changes(bar) and self.plain.leave(bar, ref):
             return
+        self.stand_at(bar - 1)
         self.put(self.order(-held.side, size, Kind.MARKET, reduce_only=True, ref=ref))
         if then is not None:
             self.put(self._head(then), *then.children)

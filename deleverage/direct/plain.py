@@ -15,18 +15,19 @@ from collections.abc import Iterable
 from types import MappingProxyType
 
 from deleverage import account as accounts
-from deleverage import changes, margin
+from deleverage import margin
 from deleverage.account import Position, State
 from deleverage.book import WorkingOrder
 from deleverage.broker import PerpetualBroker
 from deleverage.feedview import FeedView
-from deleverage.journal import FREE, Cause, Fill
+from deleverage.journal import FREE, Cause, Fill, FundingPayment
 from deleverage.ledger import Rows
 from deleverage.records import swift
 from deleverage.slippage import BP, FixedBp, Liquidity
-from deleverage.steps import Due, Funded
+from deleverage.steps import Due
+from deleverage.venues.rules import VenueRules
 
-_fill = swift(Fill)
+_fill, _payment = swift(Fill), swift(FundingPayment)
 _NOTHING: MappingProxyType[str, Position] = MappingProxyType({})
 
 
@@ -45,6 +46,7 @@ class Plain:
         self.fee = broker.desk.fees[self.symbol].taker
         self.leverage = self.terms.leverage[self.symbol]
         self.usable, self.fills = self.terms.isolated, broker.journal.fills
+        self.dues: dict[int, tuple[Due, ...]] = {}
 
     # ---------------------------------------------------------------- the three kinds of bars
 
@@ -62,9 +64,10 @@ class Plain:
             return False
         number = before.opened + 1
         position = Position(self.symbol, signed, price, posted, self.leverage, number)
-        after = State(free, MappingProxyType({self.symbol: position}), number)
-        if not self._clear(after, position, bar):
+        level = self._level_of(position, rules)
+        if not self._clear(side, level, bar):
             return False
+        after = State(free, MappingProxyType({self.symbol: position}), number)
         rows: Rows = [(Cause.TRANSFER, self.symbol, posted), (Cause.TRANSFER, FREE, -posted)]
         if fee:
             rows.append((Cause.FEE, FREE, -fee))
@@ -73,6 +76,7 @@ class Plain:
             len(self.fills), bar, self.closes[bar], self.symbol, ref, signed, price, "market",
             "taker", fee, 0.0, signed, 0.0, number, signed, price, posted,
             max(0.0, side * (price - asked)) * size))
+        self._shoot(bar, free, position, level)
         return True
 
     def leave(self, bar: int, ref: int) -> bool:
@@ -104,38 +108,82 @@ class Plain:
             len(self.fills), bar, self.closes[bar], self.symbol, ref, -position.size, price,
             "market", "taker", fee, -position.size, 0.0, realised, position.number, 0.0, math.nan,
             0.0, max(0.0, side * (asked - price)) * size))
+        self.ledger.snapshot(bar, self.closes[bar], self.symbol, {})
         return True
 
     def settle(self, bar: int, book: Iterable[WorkingOrder]) -> bool:
         """Settle funding at the close of a bar that touches no order of the book."""
         if not self.usable or self._touched(book, bar):
             return False
-        before, view, treasurer = self.ledger.state, self.view, self.broker._treasurer
-        position = before.positions[self.symbol]
-        view.advance(bar + 1)
-        dues = treasurer.dues(view, self.terms.rules[self.symbol])
-        if len(dues) != 1 or not _simple(dues[0]) or not self._clear(before, position, bar):
+        before, ledger = self.ledger.state, self.ledger
+        position, due = before.positions[self.symbol], self._due(bar)
+        rules, side = self.terms.rules[self.symbol], position.side
+        level = accounts.level(before, self.symbol, {}, self.terms)
+        if due is None or not self._clear(side, level, bar):
             return False
-        due, worst = dues[0], min(self._worth(before.free, position, bar))
+        worst = min(self._worth(before.free, position, bar))
         amount = margin.funding_amount(position.size, due.price, due.rate)
-        change, payer = changes.fund(before, self.terms, self.symbol, amount)
-        held = change.state.positions[self.symbol]
-        if held is not position and not self._clear(change.state, held, bar):
-            return False
-        treasurer.book(Funded(position, due, change, amount, payer), view, self.symbol, (), {})
-        self.ledger.journal.worst_equity[self.closes[bar]] = min(
-            worst, _equity(change.state.free, held, self.marks[3][bar]))
+        free, part = self._paid(rules, before.free, amount)
+        held = position
+        if part:
+            held = position.with_margin(position.margin + part)
+            level = self._level_of(held, rules)
+            if not self._clear(side, level, bar):
+                return False
+        after = State(before.free + free, MappingProxyType({self.symbol: held}), before.opened)
+        rows = [(Cause.FUNDING, balance, paid)
+                for balance, paid in ((FREE, free), (self.symbol, part)) if paid]
+        payer = "free and position" if free and part else "free" if free or not amount else \
+            "position"
+        ts, journal = self.closes[bar], ledger.journal
+        ledger.post(after, bar, due.ts, self.symbol, rows)
+        journal.funding.append(_payment(
+            bar, due.ts, self.symbol, position.size, due.price, due.rate, amount, payer, due.state,
+            position.number, due.basis, 0.0))
+        self._shoot(bar, after.free, held, level)
+        journal.worst_equity[ts] = min(worst, _equity(after.free, held, self.marks[3][bar]))
         return True
+
+    def _due(self, bar: int) -> Due | None:
+        """The settlement of a bar, if it is one alone, at its close, and known."""
+        dues = self.dues.get(bar)
+        if dues is None:
+            self.view.advance(bar + 1)
+            dues = self.dues[bar] = self.broker._treasurer.dues(
+                self.view, self.terms.rules[self.symbol])
+        if len(dues) != 1 or dues[0].share < 1 or dues[0].problem or dues[0].state != "settled" \
+                or math.isnan(dues[0].rate):
+            return None
+        return dues[0]
+
+    @staticmethod
+    def _paid(rules: VenueRules, free: float, amount: float) -> tuple[float, float]:
+        """What of a payment the free balance and the position's margin take: ``changes.fund``."""
+        if rules.funding_payer == "position":
+            return 0.0, amount
+        from_free = -min(-amount, max(free, 0.0)) if amount < 0 else amount
+        return from_free, amount - from_free
 
     # ---------------------------------------------------------------- what they share
 
     def _book(self, bar: int, after: State, rows: Rows, worst: float, fill: Fill) -> None:
         ledger, ts = self.ledger, self.closes[bar]
-        self.view.advance(bar + 1)
         ledger.post(after, bar, ts, self.symbol, rows)
         self.fills.append(fill)
-        ledger.snapshot(bar, ts, self.symbol, {})
         ledger.journal.worst_equity[ts] = worst
+
+    def _shoot(self, bar: int, free: float, position: Position, level: float | None) -> None:
+        self.ledger.held(bar, self.closes[bar], self.symbol, position, free + position.margin,
+                         level)
+
+    def _level_of(self, position: Position, rules: VenueRules) -> float | None:
+        """``account.liquidation_price`` of an isolated position, kept for who asks next."""
+        level = None
+        if self.terms.forces:
+            level = rules.liquidation_level(position.side, abs(position.size),
+                                            position.entry_price, position.margin)
+        self.terms.known[self.symbol] = position, rules, level
+        return level
 
     def _slipped(self, bar: int, side: int, size: float, price: float) -> float:
         """``Floor.slipped`` for a fill at the open."""
@@ -159,12 +207,11 @@ class Plain:
                 return True
         return False
 
-    def _clear(self, state: State, position: Position, bar: int) -> bool:
-        """Whether the mark stays away from the liquidation price all through the bar."""
-        level = accounts.level(state, self.symbol, {}, self.terms)
+    def _clear(self, side: int, level: float | None, bar: int) -> bool:
+        """Whether the mark stays away from a liquidation price all through the bar."""
         if level is None:
             return True
-        return self.marks[2][bar] > level if position.size > 0 else self.marks[1][bar] < level
+        return self.marks[2][bar] > level if side > 0 else self.marks[1][bar] < level
 
     def _worth(self, free: float, position: Position, bar: int) -> tuple[float, ...]:
         """Equity at the mark's open, high, low and close."""
@@ -177,8 +224,3 @@ class Plain:
 def _equity(free: float, position: Position, mark: float) -> float:
     """``account.equity`` with one position."""
     return free + position.margin + position.size * (mark - position.entry_price)
-
-
-def _simple(due: Due) -> bool:
-    """A settlement at the bar's close that is known."""
-    return due.share >= 1 and not due.problem and not math.isnan(due.rate)

@@ -172,7 +172,10 @@ class Trader:
         account.cancel_all()
         ref = next(account.refs)
         self.exit_reasons[ref] = why
-        sent = None if then is None else self._enter(then)
+        sent = None
+        if then is not None:
+            account.stand_at(bar)
+            sent = self._enter(then)
         if bar == self.last:
             return self.last + 1
         account.leave_at(bar + 1, held, ref, sent)

@@ -40,11 +40,15 @@ class Watch:
         ``side`` (0: there is none) with its liquidation price ``level``, or an order."""
         for order in book.values():
             until = self._order(order, start, until)
+        if not side or start >= until:
+            return until
         if side > 0:
+            if self.mark_low[start:until].min() > level:  # mostly so: one look is the quickest
+                return until
             return first_true(lambda cut: ~(self.mark_low[cut] > level), start, until)
-        if side < 0:
-            return first_true(lambda cut: ~(self.mark_high[cut] < level), start, until)
-        return until
+        if self.mark_high[start:until].max() < level:
+            return until
+        return first_true(lambda cut: ~(self.mark_high[cut] < level), start, until)
 
     def _order(self, order: WorkingOrder, start: int, until: int) -> int:
         """When a stop or a limit may be met; a market order is met in the next bar."""

@@ -119,6 +119,11 @@ class VenueRules(BracketRules):
     def position_limit(self, size: Any, price: Any) -> Any:
         """The largest leverage granted for a size at a price, whatever the ladder's bounds count.
         """
+        ladder = self.use.ladder
+        if ladder.unit == "quote" and not isinstance(size, np.ndarray):
+            limit = ladder.bracket(self.notional(size, price)).max_leverage
+            if limit is not None:
+                return limit
         return self.max_leverage(self.measure(size, price))
 
     def measure(self, size: Any, price: Any) -> Any:
@@ -169,14 +174,16 @@ class VenueRules(BracketRules):
         """:meth:`liquidation_price` of one position on the ladder in use, as an account asks for
         it: at every order and every change of a position."""
         ladder = self.use.ladder
-        if self.product != "linear" or self.frozen_at_entry(cross) or ladder.jumps \
-                or ladder.unit == "contracts":
+        if self.frozen_at_entry(cross) or ladder.jumps or ladder.unit == "contracts" \
+                or type(self)._at_liquidation is not VenueRules._at_liquidation:
             level: float | None = self._solve(
                 side, size, entry_price, wallet, None, 0.0, cross, ladder)
             return level
         # _solve for the usual ladder, written out: a third of its time, and asked the most
-        solve.check_position(side, size, entry_price, wallet)
-        fee, value = self.maintenance_fee, side * size * entry_price
+        if not (size > 0 and entry_price > 0 and wallet == wallet) or side * side != 1:
+            solve.check_position(side, size, entry_price, wallet)
+        fee = self.maintenance_fee if self.fee_inside else 0.0
+        value = side * size * entry_price
         edges = ladder.edges(-side, fee)
         rung = ladder.brackets[min(bisect_left(edges, size * entry_price - side * wallet),
                                    len(edges) - 1)]
