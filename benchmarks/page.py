@@ -80,7 +80,7 @@ def blocks() -> dict[str, str]:
     told = figures.load("peers")
     made = {"machine": machine(), "aims": with_aims(rows), "beside": without_aims(rows),
             "peers": peers.markdown(told) if told else NOTHING}
-    for name in ("year", "sweep"):
+    for name in ("year", "sweep", "engine"):
         profile = figures.load(f"profile-{name}")
         made[f"profile-{name}"] = profiles.markdown(profile) if profile else NOTHING
     return made

@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks.figures import ROOT, save
 from benchmarks.job import YEAR, dataset_of
-from benchmarks.runs import ours, sweep
+from benchmarks.runs import direct_sweep, ours, sweep
 from deleverage.feeds.dataset import Dataset
 
 EVERY = 0.001  # seconds of CPU time, or as long as a tick takes
@@ -122,11 +122,13 @@ def markdown(found: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    """Profile the year with its load and the sweep of 200; print and keep both."""
+    """Profile the year with its load and the sweep of 200, without the engine and through it; print
+    and keep all."""
     dataset = dataset_of(YEAR)
     columns = Dataset.open(dataset.path).columns()
     for name, work, times in (("year", lambda: ours(dataset.path), YEARS),
-                              ("sweep", lambda: sweep(columns), SWEEPS)):
+                              ("sweep", lambda: direct_sweep(columns), 5 * SWEEPS),
+                              ("engine", lambda: sweep(columns), SWEEPS)):
         found = profile(work, times)
         save(f"profile-{name}", found)
         print(f"{name}\n\n{markdown(found)}\n")

@@ -57,7 +57,8 @@ def test_every_block_of_the_page_is_made() -> None:
     """The page's blocks are those that the command fills, each once."""
     named = page._BLOCK.findall(page.PAGE.read_text(encoding="utf-8"))
     assert sorted(name for _, name, _ in named) == [
-        "aims", "beside", "machine", "peers", "profile-sweep", "profile-year"]
+        "aims", "beside", "machine", "peers", "profile-engine", "profile-sweep",
+        "profile-year"]
 
 
 def test_the_aims_that_are_missed_are_named() -> None:
