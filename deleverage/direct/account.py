@@ -189,8 +189,9 @@ class DirectAccount:
     def _refused(self, order: WorkingOrder, reason: str) -> None:
         view = self.view
         self.ledger.journal.rejections.append(Rejection(
-            view.bar, view.ts, self.symbol, order.ref, order.side * order.size, order.reference,
-            reason))
+            view.bar, view.ts, self.symbol, order.ref,
+            order.side * order.size or 0.0,  # nothing is sold as 0, not as −0
+            order.reference, reason))
 
     # ---------------------------------------------------------------- bars
 
@@ -253,6 +254,7 @@ class DirectAccount:
         if not self._ladder_changes(bar) and self.plain.enter(bar, sent.ref, sent.side, sent.size,
                                                               live):
             self.broker.book = {child.ref: child for child in live}
+            self.stand_at(bar)  # a signal of this very bar is sized at its close
         else:
             self.put(self._head(sent), *sent.children)
             self.walk(bar)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -131,7 +131,7 @@ def run(scene: Scene, mode: Mode, markets: Iterable[MarketColumns] | None = None
     error = ""
     with pytest.MonkeyPatch.context() as patch:
         if scene.changes:
-            _with_changes(scene, patch)
+            with_changes(scene.account, scene.changes, patch)
             broker.p.ladder = None  # one of one's own is never replaced
         if mode.thorough:
             patch.setattr(Walk, "meets_nothing", lambda self: False)
@@ -155,16 +155,18 @@ def engine_of(mode: Mode) -> bt.Cerebro:
     return dl.Cerebro(mode=mode.mode, **options)
 
 
-def _with_changes(scene: Scene, patch: pytest.MonkeyPatch) -> None:
-    """The venue begins with the scene's ladder and replaces it, for every symbol, when it says."""
-    known, given = venues.get, dict(scene.account)
+def with_changes(account: Mapping[str, Any], changes: Iterable[tuple[int, Ladder]],
+                 patch: pytest.MonkeyPatch) -> None:
+    """The venue begins with the account's ladder and replaces it, for every symbol, at the times
+    given."""
+    known, given = venues.get, dict(account)
 
     def rules(symbol: str, ladder: Ladder) -> venues.VenueRules:
         return known(given.get("venue", "binance"), symbol=symbol, at=parse(START), ladder=ladder)
 
     patch.setattr(venues, "get", lambda _, symbol, **values: rules(symbol, given["ladder"]))
     patch.setattr(venues, "changes", lambda _, symbol, *span: tuple(
-        (at, rules(symbol, ladder)) for at, ladder in scene.changes))
+        (at, rules(symbol, ladder)) for at, ladder in changes))
 
 
 def outcome_of(engine: bt.Cerebro, broker: Any, told: list[Any], error: str = "") -> Outcome:

@@ -40,7 +40,8 @@ class Series:
     ``unmarked`` bars without a mark, ``mark_bars`` how many bars one row of the mark spans.
     ``hours`` between settlements (0: none are due), which come ``late`` seconds after the hour;
     ``unpaid`` are the numbers of those whose rate is not known. ``shown``: the strategy's bars of
-    this one, where they are others than the scene's.
+    this one, where they are others than the scene's. ``contract`` are further fields of the
+    instrument (``min_notional``), or other ones (``lot_size``).
     """
 
     symbol: str = "ETHUSDT"
@@ -62,6 +63,7 @@ class Series:
     unpaid: tuple[int, ...] = ()
     start: str = START
     shown: str | None = None
+    contract: tuple[tuple[str, float | None], ...] = ()
 
     def columns(self, venue: str) -> MarketColumns:
         """As columns for a feed, on the bars' own step."""
@@ -69,11 +71,12 @@ class Series:
         last, mark = self._prices(chance)
         volume = chance.integers(1, self.volume + 1, self.bars)
         volume[list(self.idle)] = 0
+        contract: dict[str, Any] = {"lot_size": LOT, "tick_size": self.tick, **dict(self.contract)}
         market, tables = make_market(
             last, mark=_gathered(mark, self.mark_bars), volume=volume, step=self.step,
             start=self.start, funding=self._funding(chance) if self.hours else (),
-            interval_h=float(self.hours or 8), symbol=self.symbol, venue=venue, lot_size=LOT,
-            tick_size=self.tick, mark_step=f"{parse_step(self.step) * self.mark_bars // SECOND}s",
+            interval_h=float(self.hours or 8), symbol=self.symbol, venue=venue, **contract,
+            mark_step=f"{parse_step(self.step) * self.mark_bars // SECOND}s",
             liquidations=[{"ts": stamp(parse(self.start) + (shock.bar + 1) * parse_step(self.step)),
                            "liq_side": "long" if shock.bp < 0 else "short",
                            "notional_usd": abs(shock.bp) * 1_000.0} for shock in self.shocks])
@@ -139,7 +142,8 @@ class Rows:
     something happens, between them the price stands still where the last one left it.
 
     ``mark`` likewise, of the bars whose mark is not the last price; ``funding`` are the bars at
-    whose close a settlement is due, ``unmarked`` and ``idle`` those without a mark and a trade.
+    whose close a settlement is due (4.5: in the middle of bar 5), ``unmarked`` and ``idle`` those
+    without a mark and a trade.
     """
 
     told: Mapping[int, Ohlc] = field(default_factory=dict)
@@ -148,7 +152,7 @@ class Rows:
     price: float = 100.0
     step: str = "1m"
     mark: Mapping[int, Ohlc] = field(default_factory=dict)
-    funding: tuple[int, ...] = ()
+    funding: tuple[float, ...] = ()
     unmarked: tuple[int, ...] = ()
     idle: tuple[int, ...] = ()
     start: str = START
@@ -166,7 +170,7 @@ class Rows:
             last, mark=[self.mark.get(bar, row) for bar, row in enumerate(last)], step=self.step,
             start=self.start, symbol=self.symbol, venue=venue, lot_size=LOT, tick_size=0.01,
             volume=[0.0 if bar in self.idle else 1_000.0 for bar in range(self.bars)],
-            funding=[(stamp(parse(self.start) + (bar + 1) * step), 0.0001)
+            funding=[(stamp(parse(self.start) + round((bar + 1) * step)), 0.0001)
                      for bar in self.funding], interval_h=1.0)
         kept = np.ones(self.bars, bool)
         kept[list(self.unmarked)] = False

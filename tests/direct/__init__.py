@@ -1,0 +1,1 @@
+"""Runs without an engine are those of the engine."""
