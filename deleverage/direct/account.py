@@ -254,7 +254,6 @@ class DirectAccount:
         if not self._ladder_changes(bar) and self.plain.enter(bar, sent.ref, sent.side, sent.size,
                                                               live):
             self.broker.book = {child.ref: child for child in live}
-            self.stand_at(bar)  # a signal of this very bar is sized at its close
         else:
             self.put(self._head(sent), *sent.children)
             self.walk(bar)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -106,6 +105,7 @@ def test_every_lane_is_taken(side: int, more: dict[str, Any]) -> None:
 STOP = {"stop": 50}  # at 99.5 of a long
 
 
+UNPAID = Series(bars=200, volatility=0, basis=0, unpaid=(1,))  # at the second hour
 WIDE = {"leverage": 50}  # liquidated some 1.6 % away
 
 
@@ -160,9 +160,11 @@ CASES: dict[str, tuple[Scene, str, bool, dict[str, Any]]] = {
         scene(funding=(4.5, 5)), "settle", True, {"funding": {"bar": 5}}),
     "a settlement inside the bar": (scene(funding=(4.5,)), "settle", True, {"funding": {"bar": 5}}),
     "a settlement of no known rate": (
-        Scene(Series(bars=200, volatility=0, basis=0, unpaid=(1,)), (Told(100, hold=60),),
-              {**ACCOUNT, "missing": "skip"}), "settle", True,
+        Scene(UNPAID, (Told(100, hold=60),), {**ACCOUNT, "missing": "skip"}), "settle", True,
         {"funding": {"bar": 119, "state": "missing"}}),
+    "a settlement at an imputed rate": (
+        Scene(UNPAID, (Told(100, hold=60),), ACCOUNT), "settle", True,
+        {"funding": {"bar": 119, "state": "imputed"}}),
     "a ladder change in the bar of a settlement": (
         scene(funding=(5,), changes=_changed(5)), "settle", False, {"funding": {"bar": 5}}),
 }
@@ -192,11 +194,3 @@ def test_a_close_that_leaves_debts_is_walked() -> None:
                                     account={**WIDE, "liquidation": "none", "cash": 1_000.0}))
     assert taken["leave walked"] == 1
     assert float(outcome.cash) < 0
-
-
-def test_a_settlement_at_an_imputed_rate_is_written_out() -> None:
-    """It is known what is paid, and its state says how."""
-    chosen = CASES["a settlement of no known rate"][0]
-    taken, outcome = compared(replace(chosen, account=ACCOUNT))
-    assert taken["settle written out"] == 1
-    assert [payment.state for payment in outcome.journal.funding] == ["imputed"]
