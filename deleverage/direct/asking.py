@@ -11,6 +11,7 @@ from deleverage.columns import MarketColumns
 from deleverage.direct.feed import StandIn
 from deleverage.errors import DeleverageError
 from deleverage.strategies.exits import SignalStrategy
+from deleverage.strategies.parameters import check_parameters
 
 # what a strategy may define anew; everything else that its base has is a part of how it trades
 _ITS_OWN = frozenset({"signals", "tables", "required_tables", "warmup_bars"})
@@ -64,8 +65,10 @@ def why_not(kind: type) -> str:
     """Why a strategy's class needs an engine; an empty text where it does not."""
     if not issubclass(kind, SignalStrategy):
         return f"{kind.__name__} is no SignalStrategy"
-    for base in kind.__mro__[:kind.__mro__.index(SignalStrategy)]:
-        for name in vars(base):
+    for base in kind.__mro__:
+        if base in SignalStrategy.__mro__:
+            continue
+        for name in vars(base):  # of one behind SignalStrategy as well: notices find it there
             if name in _ITS_OWN or name in _MADE or (name[:2] == "__" and name != "__init__"):
                 continue
             if hasattr(SignalStrategy, name) or name.startswith("notify_"):
@@ -82,8 +85,8 @@ def check_account(broker: PerpetualBroker) -> None:
 
 
 def _given(kind: Any, params: Mapping[str, Any]) -> Any:
-    """The strategy's parameters: its defaults, and those given."""
+    """The strategy's parameters: its defaults, and those given, checked as the engine does."""
     values = kind.params()
-    for name, value in params.items():
+    for name, value in check_parameters(kind, params).items():
         setattr(values, name, value)
     return values
