@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import pickle
 from dataclasses import FrozenInstanceError, asdict, dataclass, fields, replace
+from typing import Any
 
 import pytest
 
 from deleverage import account, book, changes, journal, slippage, steps
-from deleverage.records import unlocked
+from deleverage.records import swift, unlocked
 
 UNLOCKED = [kind for module in (account, book, changes, journal, slippage, steps)
             for kind in vars(module).values()
@@ -78,3 +79,68 @@ def test_what_a_strategy_is_handed_stays_locked(kind: type) -> None:
             setattr(record, each.name, 0)
         with pytest.raises(FrozenInstanceError):
             delattr(record, each.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A locked record with a default."""
+
+    x: float
+    name: str = "plain"
+
+
+JOURNAL = (journal.Entry, journal.Fill, journal.FundingPayment, journal.Snapshot)
+
+
+def values_of(kind: type) -> list[object]:
+    """One of each field's type, by position."""
+    made = {"int": 3, "float": 2.5, "str": "free", "Cause": journal.Cause.FEE, "bool": True}
+    return [made[str(each.type)] for each in fields(kind)]
+
+
+@pytest.mark.parametrize("kind", JOURNAL)
+def test_a_swift_record_is_the_classes_own(kind: type) -> None:
+    """Equal, of the very class, with its text, hash, fields, pickle and replace()."""
+    given = values_of(kind)
+    quick: Any = swift(kind)(*given)
+    own: Any = kind(*given)
+    assert type(quick) is kind
+    assert quick == own
+    assert own == quick
+    assert (repr(quick), hash(quick)) == (repr(own), hash(own))
+    assert asdict(quick) == asdict(own)
+    again = pickle.loads(pickle.dumps(quick))
+    assert (again, type(again)) == (own, kind)
+    first = fields(kind)[0].name
+    assert replace(quick, **{first: 9}) == replace(own, **{first: 9}) != quick
+
+
+@pytest.mark.parametrize("kind", JOURNAL)
+def test_a_swift_record_is_locked(kind: type) -> None:
+    """No field of it can be set, deleted or added."""
+    record = swift(kind)(*values_of(kind))
+    for each in fields(kind):
+        with pytest.raises(FrozenInstanceError):
+            setattr(record, each.name, 0)
+        with pytest.raises(FrozenInstanceError):
+            delattr(record, each.name)
+    # a new name: Python 3.11 says so by a TypeError of its own
+    with pytest.raises((AttributeError, TypeError)):
+        record.other = 1
+    assert record == kind(*values_of(kind))
+
+
+def test_a_swift_record_takes_defaults_and_refuses_what_its_class_refuses() -> None:
+    """Left out, a field has its default; too few or too many values are an error."""
+    make: Any = swift(Mark)
+    assert make(1.0) == Mark(1.0) == make(1.0, "plain")
+    with pytest.raises(TypeError, match="missing 1 required"):
+        make()
+    with pytest.raises(TypeError, match="positional"):
+        make(1.0, "a", "b")
+
+
+def test_a_class_with_a_check_is_not_made_swiftly() -> None:
+    """Its __post_init__ would be left out."""
+    with pytest.raises(TypeError, match="Point has a __post_init__"):
+        swift(Point)

@@ -391,3 +391,28 @@ def test_every_linear_product_of_family_a_answers_alike_but_for_its_fee() -> Non
     assert prices["bybit"] == pytest.approx(2_712)
     assert BybitLinear("ETH", use).liquidation_price(1, 10, 3_000, 3_000, cross=True) == \
         prices["binance"]
+
+
+# ------------------------------------------------------------------ as an account asks
+
+
+@pytest.mark.parametrize("cross", [False, True], ids=["isolated", "cross"])
+@pytest.mark.parametrize("side", [1, -1], ids=["long", "short"])
+@every_product
+def test_the_level_an_account_asks_for_is_the_liquidation_price(
+        product: type[VenueRules], side: int, cross: bool) -> None:
+    """To the last bit, over drawn ladders and positions; on a bracket's very bounds as well."""
+    found: list[float | None] = []
+
+    def law(position: Held, bound: int) -> None:
+        rules, size = position.rules, position.size
+        brackets = rules.use.ladder.brackets
+        for coins in (size, brackets[bound % len(brackets)].lower / position.entry or size):
+            asked = side, coins, position.entry, position.behind
+            level = rules.liquidation_level(*asked, cross=cross)
+            assert level == rules.liquidation_price(*asked, cross=cross)
+            assert type(level) in (float, type(None))
+            found.append(level)
+
+    hold(law, 100, held((product,)), st.integers(0, 5))
+    assert sum(level is not None and level > 0 for level in found) > 50
