@@ -7,9 +7,13 @@ import os
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis.internal.conjecture import providers
+
+if TYPE_CHECKING:
+    from deleverage.columns import MarketColumns
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,6 +57,22 @@ def reference() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no reference data at {folder} (set DELEVERAGE_REFERENCE)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def real_year(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> MarketColumns:
+    """Bybit ETH in five-minute bars with one-hour marks and Binance's open interest; the test is
+    skipped where it is absent."""
+    from deleverage.feeds.importing import import_dataset
+
+    data = reference / "data"
+    if not (data / "freqtrade_bybit").is_dir():
+        pytest.skip(f"no market data at {data}")
+    dataset, _ = import_dataset("freqtrade", [data / "freqtrade_bybit"],
+                                tmp_path_factory.mktemp("year") / "eth",
+                                open_interest=data / "binance_oi_funding" / "ETHUSDT_oi_5m.csv",
+                                open_interest_venue="binance")
+    return dataset.columns()
 
 
 @pytest.fixture(autouse=True)

@@ -14,10 +14,10 @@ from deleverage.errors import UnknownName
 from deleverage.results import RunResult
 from deleverage.runner import run
 from deleverage.sizers import MarginFraction
-from deleverage.spec import RunSpec
 from deleverage.strategies.base import PerpetualStrategy
 from deleverage.strategies.exits import LONG, SHORT, Signal, SignalStrategy
-from tests.broker.flows import comparable
+from tests.direct import results
+from tests.direct.results import spec
 from tests.markets import make_columns
 
 CLOSES = [100.0, 101.0, 102.0, 101.0, 100.0, 99.0, 98.0, 99.0, 100.0, 101.0, 102.0, 103.0]
@@ -109,23 +109,9 @@ def directly(kind: type, columns: Any = COLUMNS, params: Mapping[str, Any] | Non
     return trade(ask(kind, params or {}, columns), broker(cash=CASH, **account), MarginFraction())
 
 
-def spec(**fields: Any) -> RunSpec:
-    return RunSpec(**{"data": "test", "strategy": "test", "slippage_bp": 0.0, **fields})
-
-
-def same(one: RunResult, other: RunResult) -> None:
-    """Two results that are equal in all they say."""
-    assert repr(one.as_dict()) == repr(other.as_dict())
-    assert repr(one.trades) == repr(other.trades)
-    assert comparable(one.journal) == comparable(other.journal)
-    assert one.warnings == other.warnings
-
-
 def both(kind: type, columns: Any = COLUMNS, **fields: Any) -> RunResult:
     """The result with ``direct``, which is the one without."""
-    found = run(spec(**fields), columns, kind, direct=True)
-    same(found, run(spec(**fields), columns, kind))
-    return found
+    return results.both(spec(**fields), columns, kind)
 
 
 def test_a_strategy_of_signals_needs_none() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import backtrader as bt
@@ -15,7 +14,6 @@ import deleverage as dl
 from deleverage import scenarios
 from deleverage.columns import MarketColumns
 from deleverage.errors import MissingTable
-from deleverage.feeds.importing import import_dataset
 from deleverage.strategies import registry
 from tests.engine.runs import (
     DENSE,
@@ -137,24 +135,11 @@ def test_shipped_strategies_are_one_run_in_every_mode(market: str, name: str) ->
 
 # ------------------------------------------------------------------ a real year
 
-@pytest.fixture(scope="module")
-def year(reference: Path, tmp_path_factory: pytest.TempPathFactory) -> MarketColumns:
-    """Bybit ETH in five-minute bars with one-hour marks and Binance's open interest."""
-    data = reference / "data"
-    if not (data / "freqtrade_bybit").is_dir():
-        pytest.skip(f"no market data at {data}")
-    dataset, _ = import_dataset("freqtrade", [data / "freqtrade_bybit"],
-                                tmp_path_factory.mktemp("year") / "eth",
-                                open_interest=data / "binance_oi_funding" / "ETHUSDT_oi_5m.csv",
-                                open_interest_venue="binance")
-    return dataset.columns()
-
-
 @pytest.mark.real
 @pytest.mark.slow
 @pytest.mark.parametrize("margin", ["isolated", "cross"])
 @pytest.mark.parametrize("leverage", [10, 50])
-def test_shipped_strategies_jump_through_a_real_year(year: MarketColumns, leverage: int,
+def test_shipped_strategies_jump_through_a_real_year(real_year: MarketColumns, leverage: int,
                                                      margin: str) -> None:
     """86,604 bars, at two leverages and in both margin modes: jump and dense alike, and at 10x
     every bar walked as well."""
@@ -162,12 +147,12 @@ def test_shipped_strategies_jump_through_a_real_year(year: MarketColumns, levera
     for name in registry.names():
         account: Any = {"venue": "bybit", "leverage": leverage, "margin": margin}
         try:
-            dense, jump = (ran(name, year, mode, **account) for mode in (DENSE, JUMP))
+            dense, jump = (ran(name, real_year, mode, **account) for mode in (DENSE, JUMP))
         except MissingTable:  # this year has no liquidations
             continue
         assert dense.differs(jump) == "", name
         if leverage == 10:
-            assert dense.differs(ran(name, year, THOROUGH, **account)) == "", name
+            assert dense.differs(ran(name, real_year, THOROUGH, **account)) == "", name
         found.update(runs=1, bars=jump.bars, visited=jump.visits, fills=len(jump.journal.fills),
                      liquidations=len(jump.journal.liquidations),
                      funding=len(jump.journal.funding))
