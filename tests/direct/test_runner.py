@@ -78,8 +78,10 @@ def test_shipped_strategies_on_every_account(market: str, account: dict[str, Any
     columns = scenarios.columns(market)
     first, last = int(columns.close_ns[0]), int(columns.close_ns[-1])
     third = (last - first) // 3
+    spans: list[dict[str, Any]] = [
+        {}, {"fromdate": show(first + third), "todate": show(last - third)}]
     for name in registry.names():
-        for dates in ({}, {"fromdate": show(first + third), "todate": show(last - third)}):
+        for dates in spans:
             both(RunSpec(data=market, strategy=name, params=params_of(name), **dates, **account),
                  columns)
     assert len(direct_runs) == 2 * len(registry.names())
@@ -91,7 +93,7 @@ def test_shipped_strategies_on_every_account(market: str, account: dict[str, Any
 def test_between_dates(dates: dict[str, int], direct_runs: list[int]) -> None:
     """Only the bars in between are traded, and their numbers are the engine's."""
     columns = scenarios.columns("risk")
-    limits = {name: show(int(columns.close_ns[bar])) for name, bar in dates.items()}
+    limits: dict[str, Any] = {name: show(int(columns.close_ns[bar])) for name, bar in dates.items()}
     asked = RunSpec(data="risk", strategy="random_entry", leverage=20.0, slippage_bp=1.0,
                     params={"trades": 30, "hold": "10m"}, **limits)
     result = both(asked, columns)
