@@ -1,0 +1,89 @@
+"""What drawn scenes seldom come to, by hand: both ways alike, and it is what was meant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from deleverage import Fees
+from tests.account.generated import LADDER
+from tests.direct.runs import columns_of, through_engine, without_engine
+from tests.direct.scenes import Scene, Told
+from tests.engine.generated import MUCH_STRICTER
+from tests.engine.scenes import Ohlc, Rows
+
+ACCOUNT = {"venue": "binance", "leverage": 50, "ladder": LADDER, "fees": Fees(0.0002, 0.0005)}
+
+
+def same(told: tuple[Told, ...], rows: Rows, **account: Any) -> Any:
+    """The outcome of a scene that runs alike both ways."""
+    scene = Scene(rows, told, {**ACCOUNT, **account}, ("MarginFraction", {"fraction": 1.0}))
+    outcome = through_engine(scene, columns_of(scene))
+    assert outcome.differs(without_engine(scene, columns_of(scene))) == ""
+    return outcome
+
+
+WICK = {5: (100.0, 100.0, 98.45, 100.0)}  # of the mark: the venue sells a part
+
+
+@pytest.mark.parametrize(("told", "reason", "rows"), [
+    (98.0, "stop", {8: (98.0, 98.0, 97.9, 97.9)}), (103.0, "target", {8: (103.0, 103.5, 103, 103)}),
+    (100.0, "time", {})])
+def test_what_the_venue_has_left_is_guarded(told: float, reason: str,
+                                            rows: dict[int, Ohlc]) -> None:
+    """Stop and target are sent again for the rest; one that fills takes the other with it."""
+    quiet = dict.fromkeys(rows, (100.0,) * 4)
+    outcome = same((Told(2, stop=200, target=300, hold=10, size=1.0),),
+                   Rows(rows, bars=18, mark={**WICK, **quiet}))
+    journal = outcome.journal
+    (event,) = journal.liquidations
+    assert event.size_after > 0
+    assert outcome.reasons == (None, "liquidation", reason)
+    assert journal.fills[-1].size == -event.size_after
+    assert journal.fills[-1].price == pytest.approx(told, abs=0.01)
+    refs = [fill.order_ref for fill in journal.fills]
+    assert refs == sorted(refs)
+
+
+def test_a_guard_that_has_filled_leaves_nothing_behind() -> None:
+    """The partner of a stop sent again is gone: a later price at it closes no other position."""
+    outcome = same((Told(2, stop=350, target=300, size=1.0), Told(9, size=0.1, hold=6)),
+                   Rows({8: (96.5, 96.5, 96.4, 96.4), 10: (100.0,) * 4,
+                         12: (103.5, 103.5, 103.0, 103.0)}, bars=18,
+                        mark={**WICK, 8: (100.0,) * 4}))
+    assert outcome.reasons == (None, "liquidation", "stop", None, "time")
+
+
+@pytest.mark.parametrize(("size", "taken"), [(0.9947, True), (0.9954, False)])
+def test_an_entry_at_the_limit_of_what_there_is(size: float, taken: bool) -> None:
+    """Margin and fee of 100,000 × size at 10x: 10,000 are enough for 99,502 and no more."""
+    outcome = same((Told(2, size=size),), Rows(bars=8), leverage=10)
+    assert bool(outcome.journal.fills) == taken
+    assert [each.reason[:7] for each in outcome.journal.rejections] == ["margin:"] * (not taken)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_an_entry_that_would_be_liquidated_at_once(side: int) -> None:
+    """Two per cent of margin are less than the three of maintenance: refused with its reason."""
+    outcome = same((Told(2, side, stop=100, size=0.2),), Rows(bars=8), ladder=MUCH_STRICTER)
+    assert outcome.journal.fills == []
+    assert outcome.journal.rejections[0].reason.startswith("liquidation price")
+
+
+def test_a_payment_that_brings_the_liquidation_price_to_an_earlier_bar() -> None:
+    """What was the first bar to meet it before the settlement is not so after it."""
+    told = (Told(2, hold=14),)
+    mark: dict[int, Ohlc] = {8: (100.0, 100.0, 98.515, 100.0), 12: (100.0, 100.0, 98.4, 100.0)}
+    without, paid = (same(told, Rows(bars=20, mark=mark, funding=funding), cash=1_000.0)
+                     for funding in ((), (5,)))
+    assert without.journal.liquidations[0].bar == 12
+    assert paid.journal.liquidations[0].bar == 8
+
+
+def test_orders_of_a_position_that_is_gone_meet_nothing() -> None:
+    """Stop and target die with the time exit; those of the next position are its own."""
+    outcome = same((Told(2, stop=300, target=300, hold=2, size=0.1),
+                    Told(6, stop=800, target=800, hold=6, size=0.1)),
+                   Rows({9: (96.5, 104.0, 96.0, 100.0)}, bars=18), leverage=5)
+    assert outcome.reasons == (None, "time", None, "time")
