@@ -47,10 +47,11 @@ def test_what_the_venue_has_left_is_guarded(told: float, reason: str,
 
 
 def test_a_guard_that_has_filled_leaves_nothing_behind() -> None:
-    """The partner of a stop sent again is gone: a later price at it closes no other position."""
+    """The partner of a stop sent again is gone: a later price at it closes no other position, whose
+    entry was walked."""
     outcome = same((Told(2, stop=350, target=300, size=1.0), Told(9, size=0.1, hold=6)),
                    Rows({8: (96.5, 96.5, 96.4, 96.4), 10: (100.0,) * 4,
-                         12: (103.5, 103.5, 103.0, 103.0)}, bars=18,
+                         12: (103.5, 103.5, 103.0, 103.0)}, bars=18, funding=(10,),
                         mark={**WICK, 8: (100.0,) * 4}))
     assert outcome.reasons == (None, "liquidation", "stop", None, "time")
 
@@ -85,5 +86,5 @@ def test_orders_of_a_position_that_is_gone_meet_nothing() -> None:
     """Stop and target die with the time exit; those of the next position are its own."""
     outcome = same((Told(2, stop=300, target=300, hold=2, size=0.1),
                     Told(6, stop=800, target=800, hold=6, size=0.1)),
-                   Rows({9: (96.5, 104.0, 96.0, 100.0)}, bars=18), leverage=5)
+                   Rows({9: (96.5, 104.0, 96.0, 100.0)}, bars=18, funding=(7,)), leverage=5)
     assert outcome.reasons == (None, "time", None, "time")
