@@ -18,10 +18,13 @@ from deleverage.direct.account import DirectAccount, Exits, Sent
 from deleverage.direct.asking import Asked, NotDirect
 from deleverage.journal import Journal
 from deleverage.loops import few_collections
+from deleverage.sizers import FixedNotional, MarginFraction
 from deleverage.strategies.barriers import Levels, first_met, met
 from deleverage.strategies.signals import LEAVE, Signal, Signals
 
 Size = Callable[[int], float]  # coins for an entry of a side (+1, −1), at the bar where it stands
+
+_SIZERS = (FixedNotional, MarginFraction)
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,13 @@ class Ran:
 
 
 def trade(asked: Asked, broker: PerpetualBroker, sizer: Any) -> Ran:
-    """Trade the signals of ``asked`` on an account as ``broker`` says, sized by a backtrader sizer.
+    """Trade the signals of ``asked`` on an account as ``broker`` says, sized by a sizer of
+    :mod:`deleverage.sizers`.
 
     Raises NotDirect where it turns out that the run needs the engine.
     """
+    if type(sizer) not in _SIZERS:  # another may ask for more than equity, cash and the close
+        raise NotDirect(f"{type(sizer).__name__}: a size rule of one's own")
     account = DirectAccount(broker, asked.feed)
     sizer.set(asked.strategy, broker)
     trader = Trader(asked, account, lambda side: sizer.getsizing(asked.feed, isbuy=side > 0))

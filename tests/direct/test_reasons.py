@@ -224,6 +224,21 @@ def test_an_order_nobody_can_send() -> None:
             run(spec(params=params), COLUMNS, Sizeless, direct=True)
 
 
+class Half(MarginFraction):
+    """Half of it; what it asks of broker and feed is its own affair."""
+
+    def _getsizing(self, comminfo: Any, cash: float, data: Any, isbuy: bool) -> float:
+        return 0.5 * float(super()._getsizing(comminfo, cash, data, isbuy))
+
+
+@pytest.mark.parametrize("sizer", [bt.sizers.FixedReverser, bt.sizers.PercentSizer, Half])
+def test_a_size_rule_of_ones_own(sizer: type[bt.Sizer]) -> None:
+    """It may ask for the position backtrader shows, or for lines: nobody keeps those here."""
+    broker: Any = dl.PerpetualBroker
+    with pytest.raises(NotDirect, match=f"{sizer.__name__}: a size rule of one's own"):
+        trade(ask(Plain, {}, COLUMNS), broker(cash=CASH), sizer())
+
+
 def test_a_market_too_short_to_warm_up() -> None:
     """The engine says so, in its own words."""
     class Slow(Plain):
