@@ -11,7 +11,8 @@ is that of the engine, record by record (``tests/direct``).
 asking      a strategy's signals without an engine, and why a run cannot go this way
 feed        what stands where a feed is expected
 trading     from signal to signal: what SignalStrategy does, decided from the account's state
-account     the account on one feed: orders onto its book, bars gone through, the journal written
+counter     where orders are sent: accepted or refused as the venue would
+account     the account on one feed: bars gone through, the journal written
 watch       the next bar whose prices can change it
 plain       the commonest bars written out, all others are walked
 ==========  ====================================================================================

@@ -14,8 +14,9 @@ from typing import Any
 from deleverage.account import Position
 from deleverage.book import Kind
 from deleverage.broker import PerpetualBroker
-from deleverage.direct.account import DirectAccount, Exits, Sent
+from deleverage.direct.account import DirectAccount
 from deleverage.direct.asking import Asked, NotDirect
+from deleverage.direct.counter import Exits, Sent
 from deleverage.journal import Journal
 from deleverage.loops import few_collections
 from deleverage.sizers import FixedNotional, MarginFraction
