@@ -88,3 +88,27 @@ def test_orders_of_a_position_that_is_gone_meet_nothing() -> None:
                     Told(6, stop=800, target=800, hold=6, size=0.1)),
                    Rows({9: (96.5, 104.0, 96.0, 100.0)}, bars=18, funding=(7,)), leverage=5)
     assert outcome.reasons == (None, "time", None, "time")
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_stop_that_the_mark_triggers_is_watched_on_the_mark(side: int) -> None:
+    """Where the last price stands still; and not on the last price where that one goes beyond."""
+    beyond: Ohlc = (100.0, 101.0, 99.0, 100.0)
+    quiet: Ohlc = (100.0,) * 4
+    outcome = same((Told(2, side, stop=50, hold=12, size=0.1),),
+                   Rows({6: beyond}, bars=18, mark={6: quiet, 9: beyond}), leverage=5,
+                   stop_trigger="mark")
+    assert [(fill.bar, fill.reason) for fill in outcome.journal.fills] == [
+        (3, "market"), (9, "stop")]
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_worst_of_an_entrys_bar_may_lie_before_it(side: int) -> None:
+    """Without fees, with a mark that is better than the fill all through the bar: equity was
+    lowest before there was a position."""
+    start, end = 100.0 + side, 100.0 + side * 0.9
+    mark = start, max(start, end), min(start, end), end
+    outcome = same((Told(2, side, hold=3, size=0.1),), Rows(bars=12, mark={3: mark}),
+                   fees=Fees.free(), leverage=5)
+    assert min(outcome.journal.worst_equity.values()) == 10_000.0
+    assert outcome.journal.worst_equity[min(outcome.journal.worst_equity)] == 10_000.0
