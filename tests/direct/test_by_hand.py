@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,11 +17,16 @@ from tests.engine.scenes import Ohlc, Rows
 ACCOUNT = {"venue": "binance", "leverage": 50, "ladder": LADDER, "fees": Fees(0.0002, 0.0005)}
 
 
-def same(told: tuple[Told, ...], rows: Rows, **account: Any) -> Any:
-    """The outcome of a scene that runs alike both ways."""
+def same(told: tuple[Told, ...], rows: Rows, largest: float | None = None,
+         **account: Any) -> Any:
+    """The outcome of a scene that runs alike both ways; ``largest``: coins at the market."""
     scene = Scene(rows, told, {**ACCOUNT, **account}, ("MarginFraction", {"fraction": 1.0}))
-    outcome = through_engine(scene, columns_of(scene))
-    assert outcome.differs(without_engine(scene, columns_of(scene))) == ""
+    columns = columns_of(scene)
+    if largest is not None:
+        contract = replace(columns.market.instrument, max_market_size=largest)
+        columns = replace(columns, market=replace(columns.market, instrument=contract))
+    outcome = through_engine(scene, columns)
+    assert outcome.differs(without_engine(scene, columns)) == ""
     return outcome
 
 
@@ -112,3 +118,38 @@ def test_the_worst_of_an_entrys_bar_may_lie_before_it(side: int) -> None:
                    fees=Fees.free(), leverage=5)
     assert min(outcome.journal.worst_equity.values()) == 10_000.0
     assert outcome.journal.worst_equity[min(outcome.journal.worst_equity)] == 10_000.0
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("bar", [3, 7])
+def test_a_mark_that_just_comes_to_the_liquidation_price(bar: int, side: int) -> None:
+    """In the bar of an entry and in that of a settlement: it is liquidated, not passed by."""
+    told = (Told(2, side, hold=9, size=0.1),)
+    level = same(told, Rows(bars=16, funding=(7,))).journal.snapshots[0].liquidation_price
+    low, high = min(level, 100.0), max(level, 100.0)
+    outcome = same(told, Rows(bars=16, funding=(7,), mark={bar: (100.0, high, low, 100.0)}))
+    assert [event.bar for event in outcome.journal.liquidations[:1]] == [bar]
+
+
+@pytest.mark.parametrize(("fill", "bar"), [("touch", 3), ("through", 6)])
+def test_a_target_that_the_entrys_bar_just_touches(fill: str, bar: int) -> None:
+    """Where a touch fills it, it is filled there; else when price goes through it."""
+    outcome = same((Told(2, target=300, hold=9, size=0.1),), fill=fill, leverage=5, rows=Rows(
+        {3: (100.0, 103.0, 100.0, 100.0), 6: (100.0, 104.0, 100.0, 100.0)}, bars=16))
+    assert [(fill.bar, fill.reason) for fill in outcome.journal.fills] == [
+        (3, "market"), (bar, "limit")]
+
+
+def test_a_payment_that_the_free_balance_cannot_bear_alone() -> None:
+    """At Bybit it pays first; what it lacks comes out of the position's margin."""
+    outcome = same((Told(2, hold=9),), Rows(bars=16, funding=(5, 7)), venue="bybit", cash=1_000.0)
+    assert {payment.payer for payment in outcome.journal.funding} >= {"position"}
+    assert all(payment.amount < 0 for payment in outcome.journal.funding)
+
+
+@pytest.mark.parametrize(("size", "taken"), [(0.1, True), (0.2, False)])
+def test_an_order_above_the_venues_largest(size: float, taken: bool) -> None:
+    """150 coins at the market are the most: 200 are refused with their reason."""
+    outcome = same((Told(2, hold=4, size=size),), Rows(bars=12), largest=150.0, leverage=5)
+    assert bool(outcome.journal.fills) == taken
+    assert [each.reason[:8] for each in outcome.journal.rejections] == ["size 200"] * (not taken)

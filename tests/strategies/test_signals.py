@@ -252,3 +252,10 @@ def test_it_decides_from_the_past_alone() -> None:
     assert report.passed, str(report)
     assert report.decisions > 20
     assert not truncation_test(Foresees, source=market()).passed
+
+
+def test_columns_that_add_add_to_the_position() -> None:
+    """A further signal of the same side buys more, and without ``adds`` is passed by."""
+    for adds, sizes in ((True, [1.0, 1.0]), (False, [1.0])):
+        ran = run(Tells, make_columns(ROWS), told=Signals([1, 3], LONG, size=1.0, adds=adds))
+        assert [fill.size for fill in ran.broker.journal.fills] == sizes
