@@ -37,8 +37,9 @@ def _command(text: str, folder: Path, *more: str) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An empty folder with the README's strategy file in it."""
+    """An empty folder with the README's strategy files in it."""
     (tmp_path / "mine.py").write_text(CODE[1], encoding="utf-8")
+    (tmp_path / "flush.py").write_text(CODE[2], encoding="utf-8")
     return tmp_path
 
 
@@ -46,7 +47,7 @@ def test_the_two_commands_come_first() -> None:
     """The README opens with make run and make test, then the plugin in ten lines."""
     assert README.index("make run") < README.index("make test") < README.index("```python")
     assert len(CODE[0].strip().splitlines()) <= 10
-    assert len(CODE) == 2
+    assert len(CODE) == 3
 
 
 def test_the_plugin_example_runs(tmp_path: Path) -> None:
@@ -67,9 +68,10 @@ def test_the_plugin_example_runs(tmp_path: Path) -> None:
 
 
 def test_the_strategy_is_twenty_lines() -> None:
-    """The strategy file is as short as its headline says, imports and blank lines apart."""
-    lines = [line for line in CODE[1].splitlines() if line.strip() and "import" not in line]
-    assert len(lines) <= 20
+    """The strategy files are as short as their headline says, imports and blank lines apart."""
+    for code in CODE[1:]:
+        lines = [line for line in code.splitlines() if line.strip() and "import" not in line]
+        assert len(lines) <= 20
 
 
 @pytest.mark.parametrize("text", ON_SCENARIOS)
