@@ -76,6 +76,8 @@ class Reception(StockApi):
             # end of one not walked yet: it waits for a bar that opens later
             working = replace(working, ready=False)
             self._orders.waiting[order.ref] = now
+        if self._coming.get(view.symbol):
+            self._change_ladder(view)  # while nothing is open no bar has done so
         reason = books.refusal(working, self.account.state, self.book, self._marks(), self.desk)
         if reason is not None:
             self._clerk.refuse(order, view, working.reference, reason)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections import deque
 from dataclasses import dataclass, replace
 
 from deleverage import account as accounts
@@ -52,7 +51,6 @@ class DirectAccount(Counter):
         super().__init__(broker, feed)
         self.watch, self.recorder = Watch.of(self.view), Recorder(self.ledger)
         self.plain, self.step_ns = Plain(broker, self.view), feed.columns.market.step_ns
-        self.coming = broker._coming.get(self.symbol, deque())  # ladders, and since when
         self._met: Met | None = None
         self.forced: list[int] = []  # orders by which the venue has closed something
         self.reduced = False  # by the venue, in the bar walked last

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import deque
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
@@ -53,6 +54,7 @@ class Counter:
         self.instrument = lot = self.view.instrument
         self.largest = min(lot.max_size or math.inf, lot.max_market_size or math.inf)
         self.trigger = broker.p.stop_trigger or self.desk.rules(self.symbol).stop_trigger
+        self.coming = broker._coming.get(self.symbol, deque())  # ladders, and since when
         self.refs = itertools.count(1)
 
     @property
@@ -84,6 +86,8 @@ class Counter:
     def send(self, side: int, size: float, exits: Exits) -> Sent | None:
         """Send an entry at the market of ``size`` coins with the orders that hang on it; None where
         the venue refuses it."""
+        if self.coming:
+            self.broker._change_ladder(self.view)
         cut, ref = abs(self.instrument.round_size(size)), next(self.refs)
         children = [self.order(-side, cut, kind, price, ref, reduce_only=True)
                     for kind, price, _ in exits]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from deleverage import venues
 from deleverage.timestamps import parse
-from deleverage.venues.ladder import LadderUse
+from deleverage.venues.ladder import Bracket, LadderUse
 from tests.broker.runs import buy, market, play, still
 from tests.core.desks import flat_ladder
 
@@ -57,3 +59,15 @@ def test_a_ladder_of_one_s_own_is_never_replaced(monkeypatch: pytest.MonkeyPatch
     assert run.journal.liquidations == []
     assert run.broker.ladder_changes == []
     assert isinstance(run.broker.ladder_in_use["ETHUSDT"], LadderUse)
+
+
+def test_an_order_is_judged_by_the_ladder_of_its_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replaced while nothing was open, too: what it no longer grants is refused when it is sent."""
+    strict = replace(flat_ladder(0.05), brackets=(Bracket(0.0, math.inf, 0.05, 0.0, 5.0),))
+    rules = venues.get("binance", at="2026-01-28", ladder=strict)
+    monkeypatch.setattr(venues, "changes", lambda *given: ((CHANGE, rules),))
+    run = play({6: buy(size=10)}, market(*still(10)))
+    refused, = run.journal.rejections
+    assert (refused.bar, refused.reason[:11]) == (6, "leverage 10")
+    assert run.journal.fills == []
+    assert [since for since, _, _ in run.broker.ladder_changes] == [CHANGE]
