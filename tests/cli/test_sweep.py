@@ -185,7 +185,9 @@ def test_stopped_by_ctrl_c(dataset: Path, tmp_path: Path) -> None:
     running = subprocess.Popen(
         [sys.executable, str(ROOT / "run_backtest.py"), "sweep", "--data", str(dataset),
          "--strategy", "slow.py:Slow", "--grid", "place=1,2", "--workers", "2", "--out", "found"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # where the tests themselves run in the background, Ctrl-C is switched off for all of them
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
     files = [tmp_path / "pid1", tmp_path / "pid2"]
     until = time.monotonic() + 60
     while not all(file.is_file() and file.read_text() for file in files):
