@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -42,6 +43,13 @@ class Signal:
     from_entry: bool = False
 
     def __post_init__(self) -> None:
+        if self.side not in (LONG, SHORT, LEAVE):
+            raise UsageError("the side of a signal must be LONG (1), SHORT (-1) or LEAVE (0), "
+                             f"found {self.side!r}")
+        for name in ("stop", "target", "size"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise UsageError(f"the {name} of a signal must be a number or None, found {value}")
         if self.from_entry and not self.on_close:
             raise UsageError("a signal with from_entry needs on_close as well: an order that rests "
                              "at the venue needs its price when it is sent")

@@ -216,10 +216,9 @@ class Sizeless(Plain):
 
 def test_an_order_nobody_can_send() -> None:
     """What the engine answers with an error of the user's is left to it."""
-    for params, reason in (({"size": float("nan")}, "an order of nan coins"),
-                           ({"stop": -5.0}, "an order at -5.0")):
-        with pytest.raises(NotDirect, match=reason):
-            directly(Sizeless, params=params)
+    with pytest.raises(NotDirect, match=r"an order at -5\.0"):
+        directly(Sizeless, params={"stop": -5.0})
+    for params in ({"stop": -5.0}, {"size": float("inf")}):
         with pytest.raises(dl.errors.UsageError):
             run(spec(params=params), COLUMNS, Sizeless, direct=True)
 

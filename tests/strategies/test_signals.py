@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deleverage.broker import PerpetualBroker
 from deleverage.causality import truncation_test
 from deleverage.columns import MarketColumns
+from deleverage.direct import ask, trade
 from deleverage.errors import UsageError
+from deleverage.sizers import MarginFraction
 from deleverage.strategies.barriers import first_met, met
 from deleverage.strategies.exits import LEAVE, LONG, SHORT, Signal, Signals, SignalStrategy
 from tests.markets import make_columns, random_market
@@ -259,3 +262,27 @@ def test_columns_that_add_add_to_the_position() -> None:
     for adds, sizes in ((True, [1.0, 1.0]), (False, [1.0])):
         ran = run(Tells, make_columns(ROWS), told=Signals([1, 3], LONG, size=1.0, adds=adds))
         assert [fill.size for fill in ran.broker.journal.fills] == sizes
+
+
+@pytest.mark.parametrize("side", [7, "long", None])
+def test_a_side_that_is_none(side: Any) -> None:
+    """A misspelt side does not sell."""
+    for make in (lambda: Signal(side), lambda: Signals([1], side)):
+        with pytest.raises(UsageError, match="side of a signal must be LONG"):
+            make()
+
+
+@pytest.mark.parametrize("name", ["stop", "target", "size"])
+def test_a_price_or_size_that_is_no_number(name: str) -> None:
+    """A NaN out of a column of features is named where its signal is followed, in either way."""
+    for value in (float("nan"), float("inf")):
+        given: dict[str, Any] = {name: value}
+        with pytest.raises(UsageError, match=f"the {name} of a signal must be a number"):
+            Signal(LONG, **given)
+    columns = make_columns(ROWS)
+    odd: dict[str, Any] = {name: np.array([float("nan"), 98.0])}
+    told = Signals([1, 3], LONG, hold=1, **odd)
+    with pytest.raises(UsageError, match=f"the {name} of a signal"):
+        run(Tells, columns, told=told)
+    with pytest.raises(UsageError, match=f"the {name} of a signal"):
+        trade(ask(Tells, {"told": told}, columns), PerpetualBroker(), MarginFraction())
