@@ -147,17 +147,27 @@ class Account:
         self.state = change.state
 
     def post(self, after: State, bar: int, ts: int, symbol: str, rows: Rows) -> None:
-        """Take over a state with its bookings from somebody who has kept the rules himself, and who
-        holds it against :meth:`commit` in his tests; the free balance is checked here as well."""
-        entries, before, moved = self.journal.entries, self.state.free, 0.0
+        """:meth:`commit` where nothing is forced and one position is held at most, in the slot of
+        ``symbol``: the same rules, asked of the bookings while they are written."""
+        before, entries = self.state, self.journal.entries
+        to_free = to_slot = transferred = 0.0
         for cause, balance, amount in rows:
             entries.append(_entry(len(entries), bar, ts, cause, symbol, balance, amount))
             if balance == FREE:
-                moved += amount
-        if not abs(after.free - before - moved) <= max(_CLOSE, 1e-9 * abs(before)):
+                to_free += amount
+            else:
+                to_slot += amount
+            if cause is Cause.TRANSFER:
+                transferred += amount
+        tolerance = max(_CLOSE, 1e-9 * abs(before.free))
+        posted = after.balance(symbol) - before.balance(symbol)
+        # a NaN compares as false, which is no for every one of these
+        if not (abs(after.free - before.free - to_free) <= tolerance
+                and abs(posted - to_slot) <= tolerance and abs(transferred) <= tolerance
+                and (after.free >= 0 or after.positions)):
             del entries[len(entries) - len(rows):]  # nothing is committed
-            raise LedgerError(f"rule broken at bar {bar}: the free balance moves by its bookings: "
-                              f"{rows}")
+            raise LedgerError(f"rule broken at bar {bar}: every balance moves by its bookings, and "
+                              f"a flat account owes nothing: {rows}")
         self.state = after
 
     def level(self, slot: str, marks: Marks) -> float | None:

@@ -20,7 +20,7 @@ from deleverage.direct.watch import Watch
 from deleverage.matching import walk
 from deleverage.recording import Recorder
 from deleverage.records import unlocked
-from deleverage.steps import Cancelled, Filled, Funded, Liquidated, Refused, Step
+from deleverage.steps import Activated, Cancelled, Filled, Funded, Liquidated, Refused, Step
 
 SLACK = 0.005  # of a liquidation price, by which payments may move it until it is looked for anew
 
@@ -162,7 +162,7 @@ class DirectAccount(Counter):
             self._refused(step.order, step.reason)
         elif isinstance(step, Liquidated):
             self._liquidated(step, marks)
-        elif not isinstance(step, Cancelled) and type(step).__name__ != "Activated":
+        elif not isinstance(step, (Cancelled, Activated)):
             raise NotDirect(f"a step of {type(step).__name__}")
 
     def _liquidated(self, step: Liquidated, marks: dict[str, float]) -> None:

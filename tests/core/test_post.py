@@ -1,4 +1,4 @@
-"""Posting a state whose rules somebody else has kept: as committing it, but for what is asked."""
+"""Posting a state of one position: as committing it, with the same rules."""
 
 from __future__ import annotations
 
@@ -68,13 +68,16 @@ HELD = Position(ETH, 1.0, 3_000.0, 300.0, 10.0, 1)
     (math.nan, [(Cause.TRANSFER, FREE, -300.0)]),
     (9_700.0, [(Cause.TRANSFER, FREE, math.nan)]),
     (math.inf, [(Cause.FILL, FREE, math.inf)]),
+    (9_700.0, [(Cause.TRANSFER, FREE, -300.0)]),
+    (9_700.0, [(Cause.TRANSFER, ETH, 299.0), (Cause.TRANSFER, FREE, -300.0)]),
+    (9_700.0, [(Cause.FUNDING, ETH, 300.0), (Cause.TRANSFER, FREE, -300.0)]),
 ])
-def test_a_free_balance_that_does_not_move_by_its_bookings(free: float, rows: Rows) -> None:
+def test_a_balance_that_does_not_move_by_its_bookings(free: float, rows: Rows) -> None:
     """Refused as a defect, and state and journal stay as they were."""
     made = account()
     before, entries = made.state, list(made.journal.entries)
     after = State(free, MappingProxyType({ETH: HELD}), 1)
-    with pytest.raises(LedgerError, match="rule broken at bar 5: the free balance moves by its"):
+    with pytest.raises(LedgerError, match="rule broken at bar 5: every balance moves by its"):
         made.post(after, 5, 77, ETH, rows)
     assert made.state is before
     assert made.journal.entries == entries
@@ -87,3 +90,10 @@ def test_rounding_is_no_difference() -> None:
         made.post(State(free - 300.0 + off, MappingProxyType({ETH: HELD}), 1), 5, 77, ETH,
                   [(Cause.TRANSFER, ETH, 300.0), (Cause.TRANSFER, FREE, -300.0)])
         assert made.state.positions[ETH] is HELD
+
+
+def test_a_flat_account_that_owes() -> None:
+    """Below zero with nothing open: refused, whatever the bookings say."""
+    made = account(100.0)
+    with pytest.raises(LedgerError, match="a flat account owes nothing"):
+        made.post(State(-1.0), 5, 77, ETH, [(Cause.FEE, FREE, -101.0)])
