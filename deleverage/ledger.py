@@ -160,7 +160,8 @@ class Account:
             if cause is Cause.TRANSFER:
                 transferred += amount
         tolerance = max(_CLOSE, 1e-9 * abs(before.free))
-        posted = after.balance(symbol) - before.balance(symbol)
+        was, held = before.positions.get(symbol), after.positions.get(symbol)
+        posted = (0.0 if held is None else held.margin) - (0.0 if was is None else was.margin)
         # a NaN compares as false, which is no for every one of these
         if not (abs(after.free - before.free - to_free) <= tolerance
                 and abs(posted - to_slot) <= tolerance and abs(transferred) <= tolerance
