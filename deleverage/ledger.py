@@ -20,6 +20,7 @@ from deleverage.venues.rules import VenueRules
 _entry, _snapshot = swift(Entry), swift(Snapshot)
 _FORCED = (Cause.LIQUIDATION, Cause.LIQUIDATION_FEE)
 _CLOSE = 5e-10  # quote
+_TRANSFER = Cause.TRANSFER  # an enum's member costs a search at each asking
 
 Rows = list[tuple[Cause, str, float]]  # cause, balance, amount
 
@@ -97,7 +98,7 @@ def evident(before: State, change: Change) -> bool:
     transferred = to_free = to_slot = 0.0
     for booking in change.bookings:
         cause, balance, amount = booking.cause, booking.balance, booking.amount
-        if cause is Cause.TRANSFER:
+        if cause is _TRANSFER:
             transferred += amount
         elif cause in _FORCED:
             return False
@@ -157,7 +158,7 @@ class Account:
                 to_free += amount
             else:
                 to_slot += amount
-            if cause is Cause.TRANSFER:
+            if cause is _TRANSFER:
                 transferred += amount
         tolerance = max(_CLOSE, 1e-9 * abs(before.free))
         was, held = before.positions.get(symbol), after.positions.get(symbol)

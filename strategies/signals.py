@@ -46,11 +46,11 @@ class Signal:
         if self.side not in (LONG, SHORT, LEAVE):
             raise UsageError("the side of a signal must be LONG (1), SHORT (-1) or LEAVE (0), "
                              f"found {self.side!r}")
-        if not (_known(self.stop) and _known(self.target) and _known(self.size)):
-            name = next(each for each in ("stop", "target", "size")
-                        if not _known(getattr(self, each)))
-            raise UsageError(f"the {name} of a signal must be a number or None, found "
-                             f"{getattr(self, name)}")
+        stop, target, size = self.stop, self.target, self.size
+        if ((stop is not None and not -math.inf < stop < math.inf)
+                or (target is not None and not -math.inf < target < math.inf)
+                or (size is not None and not -math.inf < size < math.inf)):
+            self._name_what_is_no_number()
         if self.from_entry and not self.on_close:
             raise UsageError("a signal with from_entry needs on_close as well: an order that rests "
                              "at the venue needs its price when it is sent")
@@ -58,16 +58,18 @@ class Signal:
             raise UsageError("a signal that adds cannot have its stop judged on the close: a "
                              "position has one stop and one target then")
 
+    def _name_what_is_no_number(self) -> None:
+        for name in ("stop", "target", "size"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise UsageError(f"the {name} of a signal must be a number or None, found {value}")
+
     def barriers(self, entry: float) -> tuple[float | None, float | None]:
         """The prices of stop and target of a position entered at ``entry``."""
         if not self.from_entry:
             return self.stop, self.target
         return (None if self.stop is None else entry * (1 - self.side * self.stop),
                 None if self.target is None else entry * (1 + self.side * self.target))
-
-
-def _known(value: float | None) -> bool:
-    return value is None or -math.inf < value < math.inf  # a NaN is neither
 
 
 class Signals(Mapping[int, Signal]):

@@ -100,8 +100,9 @@ class Counter:
                 for child in children:  # they are refused before their size is cut
                     self._refused(replace(child, size=size), PARENT_REFUSED)
                 return None
-        if any(self._refusal(child) is not None for child in children):
-            raise NotDirect("a part of a bracket is refused")
+        for child in children:
+            if self._refusal(child) is not None:
+                raise NotDirect("a part of a bracket is refused")
         return sent
 
     def put(self, *orders: WorkingOrder) -> None:

@@ -28,6 +28,7 @@ from deleverage.steps import Due
 from deleverage.venues.rules import VenueRules
 
 _fill, _payment = swift(Fill), swift(FundingPayment)
+_TRANSFER, _FEE, _FILL, _FUNDING = Cause.TRANSFER, Cause.FEE, Cause.FILL, Cause.FUNDING
 _NOTHING: MappingProxyType[str, Position] = MappingProxyType({})
 
 
@@ -68,9 +69,9 @@ class Plain:
         if not self._clear(side, level, bar):
             return False
         after = State(free, MappingProxyType({self.symbol: position}), number)
-        rows: Rows = [(Cause.TRANSFER, self.symbol, posted), (Cause.TRANSFER, FREE, -posted)]
+        rows: Rows = [(_TRANSFER, self.symbol, posted), (_TRANSFER, FREE, -posted)]
         if fee:
-            rows.append((Cause.FEE, FREE, -fee))
+            rows.append((_FEE, FREE, -fee))
         worst = min(before.free, *self._worth(free, position, bar))
         self._book(bar, after, rows, worst, _fill(
             len(self.fills), bar, self.closes[bar], self.symbol, ref, signed, price, "market",
@@ -97,11 +98,11 @@ class Plain:
         free = before.free + posted + realised - fee
         if not free >= 0:
             return False
-        rows: Rows = [(Cause.TRANSFER, self.symbol, -posted), (Cause.TRANSFER, FREE, posted)] \
+        rows: Rows = [(_TRANSFER, self.symbol, -posted), (_TRANSFER, FREE, posted)] \
             if posted else []
-        rows.append((Cause.FILL, FREE, realised))
+        rows.append((_FILL, FREE, realised))
         if fee:
-            rows.append((Cause.FEE, FREE, -fee))
+            rows.append((_FEE, FREE, -fee))
         after = State(free, _NOTHING, before.opened)
         worst = min(before.free + posted + position.size * (mark - entry), free)
         self._book(bar, after, rows, worst, _fill(
@@ -131,7 +132,7 @@ class Plain:
             if not self._clear(side, level, bar):
                 return False
         after = State(before.free + free, MappingProxyType({self.symbol: held}), before.opened)
-        rows = [(Cause.FUNDING, balance, paid)
+        rows = [(_FUNDING, balance, paid)
                 for balance, paid in ((FREE, free), (self.symbol, part)) if paid]
         payer = "free and position" if free and part else "free" if free or not amount else \
             "position"

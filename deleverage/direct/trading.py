@@ -96,7 +96,7 @@ class Trader:
             raise NotDirect(f"an order of {size} coins")
         exits = self._exits(signal)
         sent = self.account.send(signal.side, abs(size), exits)
-        if sent is not None:
+        if sent is not None and exits:
             for child, (_, _, reason) in zip(sent.children, exits, strict=True):
                 self.exit_reasons[child.ref] = reason
         return sent
